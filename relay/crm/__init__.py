@@ -1,0 +1,1 @@
+"""The CRM as we see it, and the two ways to reach one."""

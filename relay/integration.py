@@ -1,0 +1,315 @@
+"""What a provider may offer: a source, a connector, a sandbox; bundled as an Integration.
+
+A provider's folder under `relay/integrations/` holds one of each it has, and `INTEGRATION`
+bundles them. They are frozen bundles of functions: nothing here is inherited.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from relay.core.event import ParsedEvent
+from relay.http import Http
+from rules.engine import Verb
+
+# --- sources -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundRequest:
+    """A request as it came. `url` is the full public one, escapes untouched; header names are
+    lower case; a header that came twice is joined by `, `."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConfig:
+    """One source's settings. `secrets` are the live ones, newest first (several while rotating)."""
+
+    name: str
+    secrets: Sequence[str] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a sender is told. An empty body and no cookie unless the sender needs more."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What became of a stored request: its event's public id, and where its story can be read."""
+
+    id: str
+    duplicate: bool
+    trace: str
+
+
+class Lookup(Protocol):
+    """The calls a thin source may make through its connection to complete an event."""
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Mapping[str, object]:
+        """The JSON document at `path` below the connection's base address."""
+        ...
+
+
+def _no_handshake(request: InboundRequest, config: SourceConfig) -> Answer | None:
+    del request, config
+    return None
+
+
+def _empty(request: InboundRequest, accepted: Accepted, config: SourceConfig) -> Answer:
+    del request, accepted, config
+    return Answer()
+
+
+def _refused(request: InboundRequest, config: SourceConfig) -> Answer:
+    del request, config
+    return Answer(status=401)
+
+
+def _no_key(request: InboundRequest, config: SourceConfig) -> str | None:
+    del request, config
+    return None
+
+
+def _as_sent(request: InboundRequest, config: SourceConfig) -> InboundRequest:
+    del config
+    return request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Reads a provider's requests into events. Every function is pure.
+
+    verify       raises BadSignature; on raw bytes, in constant time, before anything is parsed
+    parse        the events of an authentic request; raises Unreadable with the place. [] = known, skipped
+    dedupe_key   the delivery's own key; None: every delivery is its own event
+    subject      the email the delivery is about, where it is cheap to see; orders the work per contact
+    handshake    the answer to a request that is not an event (probe, challenge); None: it is one
+    accepted     the answer once it is stored (a duplicate too)
+    refused      the answer to a bad signature
+    redact       the request as it may be stored: secrets in the body or headers taken out
+    sign         headers (and, where the scheme hides the secret there, the body) that make a body
+                 authentic: used by sandboxes, samples and `send-sample`
+    methods      besides POST
+    secret       `generated` by us, `pasted` from the sender, or `none`
+    options      name → one line of help, for the settings a person may give
+    """
+
+    verify: Callable[[InboundRequest, SourceConfig], None]
+    parse: Callable[[InboundRequest, SourceConfig], Sequence[ParsedEvent]]
+    event_types: Sequence[str]
+    dedupe_key: Callable[[InboundRequest, SourceConfig], str | None] = _no_key
+    subject: Callable[[InboundRequest, SourceConfig], str | None] = _no_key
+    handshake: Callable[[InboundRequest, SourceConfig], Answer | None] = _no_handshake
+    accepted: Callable[[InboundRequest, Accepted, SourceConfig], Answer] = _empty
+    refused: Callable[[InboundRequest, SourceConfig], Answer] = _refused
+    redact: Callable[[InboundRequest, SourceConfig], InboundRequest] = _as_sent
+    complete: Callable[[ParsedEvent, Lookup], Awaitable[Sequence[ParsedEvent]]] | None = None
+    sign: Callable[[bytes, SourceConfig, datetime], Mapping[str, str]] | None = None
+    methods: Sequence[str] = ()
+    secret: str = "generated"
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+# --- connectors --------------------------------------------------------------------------------
+
+
+class Credentials(Protocol):
+    """A connection's secrets, read and replaced under one lock per connection.
+
+    `tokens` are what a refresh brought (access_token, refresh_token, expires_at as RFC 3339 …).
+    """
+
+    async def read(self) -> Mapping[str, str]: ...
+
+    async def replace(
+        self, renew: Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
+    ) -> Mapping[str, str]:
+        """Under the lock: reads again, calls `renew` with what is stored now, stores what it
+        returns before anyone uses it, and returns it. `renew` returns its argument unchanged when
+        another worker has renewed meanwhile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One account at one provider, as a connector sees it while it works for it."""
+
+    id: int
+    name: str
+    provider: str
+    base_url: str
+    credentials: Credentials
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deal:
+    """The records behind a booking, where the rule leaves things to them (Zuora's new account).
+
+    Each is the record as the rule saw it: `account` {id, name, …}, `contact` {id, email, name,
+    first_name, last_name, phone, …}, `item` {id, name, …}; {} where there is none.
+    """
+
+    item: Mapping[str, object] = field(default_factory=dict)
+    account: Mapping[str, object] = field(default_factory=dict)
+    contact: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One action to perform.
+
+    key         the idempotency key: the same for every try whose predecessor's outcome is unknown
+    number      our document number (`CRM-` and 16 characters), the same for every try for ever
+    reference   short text that ties the document to its deal and event
+    look_first  an earlier try may have done it: look for `number` before sending
+    """
+
+    verb: str
+    params: Mapping[str, object]
+    connection: Connection
+    http: Http
+    key: str
+    number: str
+    reference: str
+    look_first: bool
+    deal: Deal
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What an action made: `data` is `steps.<id>.output` in rules (id, number, url …).
+
+    `found` says that a look-up found it booked by an earlier try. `amount` and `currency` are kept
+    with the booking.
+    """
+
+    data: Mapping[str, object]
+    found: bool = False
+    amount: object = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """Performs actions in a provider. It speaks to one API and raises our errors; it does not
+    retry, sleep, log attempts, open transactions or know what a rule is.
+
+    verbs      by short name (`sales_receipt`), each with its schema
+    perform    one action; raises RemoteError's children, or InvalidInput for parameters
+    test       asks the provider who it is; returns its name for people
+    lookup     the calls its source may make to complete thin events
+    settings   name → one line of help, for the connection's settings
+    secrets    names of the credentials a person gives, in order
+    """
+
+    verbs: Mapping[str, Verb]
+    perform: Callable[[Call], Awaitable[Output]]
+    test: Callable[[Connection, Http, datetime], Awaitable[str]]
+    lookup: Callable[[Connection, Http, datetime], Lookup] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    secrets: Sequence[str] = ()
+
+
+# --- sandboxes ---------------------------------------------------------------------------------
+
+
+class Books(Protocol):
+    """A sandbox's durable documents for one organization, by kind and id. One request is one
+    transaction under one lock, so a handler may read, decide and write."""
+
+    def get(self, kind: str, id: str) -> dict[str, object] | None: ...
+
+    def find(self, kind: str, **equals: object) -> list[dict[str, object]]:
+        """The documents whose top-level keys equal the given values, oldest first."""
+        ...
+
+    def put(self, kind: str, id: str, document: Mapping[str, object]) -> None: ...
+
+    def all(self, kind: str) -> list[dict[str, object]]: ...
+
+    def next_id(self, kind: str) -> int:
+        """1, 2, 3 … for each kind."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxRequest:
+    """A request to a sandbox; `path` is below its root and begins with `/`."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """What a sandbox tells the organization's source of its provider: the raw body and its type.
+    The caller signs it as the source's own `sign` says and sends it as a delivery."""
+
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One line of a sandbox's books, for people."""
+
+    id: str
+    kind: str
+    number: str
+    customer: str
+    amount: str
+    currency: str
+    state: str
+    created_at: str
+    payable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """A stateful stand-in for a provider, served to test organizations only.
+
+    handle     one API request; answers as the provider does, refusals included
+    documents  its books, newest first
+    pay        marks a document as paid and returns the provider's own notifications of it
+    credentials  what a sandbox connection is given (the sandbox demands them back)
+    """
+
+    handle: Callable[[SandboxRequest, Books], Answer]
+    documents: Callable[[Books], Sequence[Document]]
+    pay: Callable[[Books, str, datetime], Sequence[Notification]]
+    credentials: Mapping[str, str]
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integration:
+    """Everything about one provider. `folder` holds its README.md and samples/."""
+
+    name: str
+    title: str
+    folder: Path
+    source: Source | None = None
+    connector: Connector | None = None
+    sandbox: Sandbox | None = None
