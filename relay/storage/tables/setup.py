@@ -1,0 +1,120 @@
+"""What an organization sets up: sources, connections, targets, rule sets; and sandboxes' books."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from relay.storage.tables.base import BigId, Json, Time, metadata
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("org_id", BigId, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("sealed", Text, nullable=False),  # {"token", "secrets": [{"value", "until"?}]}
+    Column("options", Json, nullable=False),
+    Column("mapping", Json),
+    Column("connection_id", BigId),  # completes thin events
+    Column("state", Text, nullable=False),  # active | paused | disabled
+    Column("reason", Text),
+    Column("created_at", Time, nullable=False),
+    UniqueConstraint("org_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("org_id", BigId, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("base_url", Text, nullable=False),  # "" for a sandbox: made from its path when used
+    Column("sandbox_path", Text, unique=True),  # random; NULL for a real provider
+    Column("sealed", Text, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("state", Text, nullable=False),  # active | paused | needs_reconnect
+    Column("reason", Text),
+    Column("created_at", Time, nullable=False),
+    Column("used_at", Time),
+    UniqueConstraint("org_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("org_id", BigId, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("sealed", Text, nullable=False),  # {"secret": "whsec_…"}
+    Column("created_at", Time, nullable=False),
+    UniqueConstraint("org_id", "name"),
+    sqlite_autoincrement=True,
+)
+
+# Texts are kept by hash for ever, so that a run can be explained by the version that ran.
+rule_sets = Table(
+    "rule_sets",
+    metadata,
+    Column("org_id", BigId, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("texts", Json, nullable=False),
+    Column("applied_at", Time, nullable=False),
+    Column("applied_by", Text, nullable=False),
+    PrimaryKeyConstraint("org_id", "hash"),
+)
+
+# The finding of the last apply that was refused; gone when one succeeds.
+rule_findings = Table(
+    "rule_findings",
+    metadata,
+    Column("org_id", BigId, primary_key=True, autoincrement=False),
+    Column("findings", Json, nullable=False),
+    Column("at", Time, nullable=False),
+)
+
+rule_states = Table(
+    "rule_states",
+    metadata,
+    Column("org_id", BigId, nullable=False),
+    Column("rule_id", Text, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    PrimaryKeyConstraint("org_id", "rule_id"),
+)
+
+mappings = Table(
+    "mappings",
+    metadata,
+    Column("org_id", BigId, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("source_id", BigId, nullable=False),
+    Column("mapping", Json, nullable=False),
+    PrimaryKeyConstraint("org_id", "hash"),
+)
+
+sandbox_documents = Table(
+    "sandbox_documents",
+    metadata,
+    Column("org_id", BigId, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("document", Json, nullable=False),
+    PrimaryKeyConstraint("org_id", "provider", "kind", "id"),
+    Index("ix_sandbox_documents_order", "org_id", "provider", "kind", "seq"),
+)

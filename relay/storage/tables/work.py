@@ -1,0 +1,59 @@
+"""What waits to be done. A row is claimed, leased and deleted; the table is as small as the backlog.
+
+`lease_until` stands in no index, so that a claim is a cheap update in place; only a retry moves
+`due_at`. Times of `work` are the database's own: leases must not depend on a worker's clock.
+"""
+
+from sqlalchemy import Column, Index, Integer, SmallInteger, Table, Text, text
+
+from relay.storage.tables.base import BigId, Time, metadata
+
+work = Table(
+    "work",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("org_id", BigId, nullable=False),
+    Column("okey", BigId),
+    Column("target", BigId),  # the connection or hook that is called; skipped while at its cap
+    Column("due_at", Time, nullable=False),
+    Column("lease_until", Time),  # NULL: free
+    Column("token", BigId),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Index("ix_work_due", "kind", "due_at"),
+    Index(
+        "ix_work_okey",
+        "kind",
+        "okey",
+        "id",
+        sqlite_where=text("okey IS NOT NULL"),
+        postgresql_where=text("okey IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+    postgresql_with={
+        "fillfactor": 50,
+        "autovacuum_vacuum_scale_factor": 0,
+        "autovacuum_vacuum_threshold": 2000,
+        "autovacuum_vacuum_cost_delay": 0,
+    },
+)
+
+dead = Table(
+    "dead",
+    metadata,
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("org_id", BigId, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Index("ix_dead_org", "org_id", "kind", "id"),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Time, nullable=False),
+)
