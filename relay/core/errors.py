@@ -12,7 +12,8 @@ RelayError
 ├── Skipped               done before: ends a run `skipped`
 └── RemoteError           another system said no
     ├── RetryableError    try the same call again later (may carry retry_after)
-    │   └── UnknownOutcome  it may have been done: look before sending again
+    │   ├── UnknownOutcome  it may have been done: look before sending again
+    │   └── BlockedTarget   an address we do not call; nothing was sent
     ├── PermanentError    the same call will never work
     └── AuthError         a person must reconnect; pauses the connection
 """
@@ -88,6 +89,10 @@ class RetryableError(RemoteError):
 
 class UnknownOutcome(RetryableError):
     """The call may have been carried out: look for its document before sending again."""
+
+
+class BlockedTarget(RetryableError):
+    """The address is one we never call; nothing was sent. A name may point elsewhere later."""
 
 
 class PermanentError(RemoteError):

@@ -1,0 +1,54 @@
+"""JSON whose numbers keep every digit: 200.10 stays 200.10 on its way in and on its way out."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+
+# Beyond this a plain notation would only be a long row of zeros.
+_PLAIN_DIGITS = 40
+
+
+def loads(text: str | bytes) -> Any:
+    """The value of a JSON text; numbers with a point are Decimals.
+
+    Raises ValueError for anything else, for NaN and Infinity, and for nesting without end.
+    """
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("the JSON text is nested too deeply") from error
+
+
+def dumps(value: object) -> str:
+    """A compact JSON text. Decimals are written digit by digit, dates as ISO 8601.
+
+    Raises ValueError for NaN and Infinity, TypeError for what JSON cannot say.
+    """
+    match value:
+        case Decimal():
+            return _number(value)
+        case Mapping():
+            pairs = (f"{json.dumps(str(key), ensure_ascii=False)}:{dumps(item)}"
+                     for key, item in value.items())  # fmt: skip
+            return "{" + ",".join(pairs) + "}"
+        case list() | tuple():
+            return "[" + ",".join(dumps(item) for item in value) + "]"
+        case date() | datetime():
+            return json.dumps(value.isoformat())
+        case _:
+            return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _number(value: Decimal) -> str:
+    if not value.is_finite():
+        raise ValueError(f"JSON has no number {value}")
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and abs(exponent) <= _PLAIN_DIGITS:
+        return format(value, "f")
+    return str(value)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"JSON has no number {name}")

@@ -1,0 +1,182 @@
+"""One call under one policy: its deadline, its body, and what went wrong in our own words."""
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlencode
+
+import aiohttp
+import httpx
+
+from relay.core import exact_json
+from relay.core.errors import BlockedTarget, InvalidInput, RetryableError, UnknownOutcome
+from relay.core.targets import PUBLIC, TargetPolicy, check_url
+from relay.http.exchange import Exchange, Response, mask, mask_headers, shown
+from relay.http.pool import BlockedAddress, Client, Flight, in_flight
+
+API_LIMIT = 2 * 1024 * 1024
+DELIVERY_LIMIT = 64 * 1024
+
+
+@dataclass(slots=True)
+class Http:
+    """Makes calls under one policy and keeps their exchanges in `journal`. Light: one per step,
+    or per delivery, over the process's one `Client`."""
+
+    client: Client
+    policy: TargetPolicy = PUBLIC
+    limit: int = API_LIMIT
+    journal: list[Exchange] = field(default_factory=list)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float = 30.0,
+        purpose: str = "",
+    ) -> Response:
+        """One call, whatever it answers. `timeout` bounds it whole: connect, send and read.
+
+        `json` is written with decimals exact. Raises RetryableError when the request surely was
+        not carried out (refused, DNS, TLS), UnknownOutcome when it may have been (time-out or a
+        broken connection after sending a method other than GET or HEAD), BlockedTarget when the
+        policy forbids the address.
+        """
+        sent = _headers(headers, auth)
+        body = _body(json, form, content, sent)
+        pool = self.client.pool(self.policy)
+        try:
+            check_url(url, self.policy)
+            request = pool.build_request(method, url, params=params, headers=sent, content=body)
+        except (InvalidInput, httpx.InvalidURL) as error:
+            raise BlockedTarget(f"blocked target: {error}") from error
+        return await self._send(request, timeout, purpose)
+
+    async def _send(self, request: httpx.Request, timeout: float, purpose: str) -> Response:
+        clock, loop = self.client.clock, asyncio.get_running_loop()
+        at, began = clock.now(), loop.time()
+        flight = Flight()
+        token = in_flight.set(flight)
+        response: Response | None = None
+        problem: RetryableError | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self._exchange(request)
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            problem = _error_of(request, flight, error)
+            raise problem from error
+        finally:
+            in_flight.reset(token)
+            took = (loop.time() - began) * 1000
+            self.journal.append(_entry(at, took, request, response, problem, purpose))
+        return response
+
+    async def _exchange(self, request: httpx.Request) -> Response:
+        pool = self.client.pool(self.policy)
+        answer = await pool.send(request, stream=True)
+        content = bytearray()
+        try:
+            async for chunk in answer.aiter_bytes():
+                content += chunk
+                if len(content) > self.limit:
+                    break
+        finally:
+            await answer.aclose()
+        return Response(
+            status=answer.status_code,
+            headers={name.lower(): value for name, value in answer.headers.items()},
+            content=bytes(content[: self.limit]),
+            truncated=len(content) > self.limit,
+            at=self.client.clock.now(),
+        )
+
+
+def _headers(headers: Mapping[str, str] | None, auth: tuple[str, str] | None) -> dict[str, str]:
+    sent = {name.lower(): value for name, value in (headers or {}).items()}
+    if auth is not None:
+        pair = base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode()
+        sent["authorization"] = f"Basic {pair}"
+    return sent
+
+
+def _body(
+    json: object, form: Mapping[str, str] | None, content: bytes | None, headers: dict[str, str]
+) -> bytes | None:
+    """The bytes to send; names their type in `headers` where the caller has not."""
+    if form is not None:
+        headers.setdefault("content-type", "application/x-www-form-urlencoded")
+        return urlencode(form).encode()
+    if json is not None:
+        headers.setdefault("content-type", "application/json")
+        return exact_json.dumps(json).encode()
+    return content
+
+
+def _error_of(request: httpx.Request, flight: Flight, error: Exception) -> RetryableError:
+    if flight.blocked or any(isinstance(each, BlockedAddress) for each in _causes(error)):
+        return BlockedTarget("blocked target: we do not call this address")
+    what = f"{request.method} {request.url.host}{request.url.path}"
+    why = _reason(error)
+    if flight.sent and request.method not in ("GET", "HEAD"):
+        return UnknownOutcome(f"{what}: {why} after it was sent; it may have been carried out")
+    return RetryableError(f"{what}: {why}")
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+
+# The first that matches anything in the chain of causes; the transport itself calls every failed
+# connect a time-out.
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorDNSError, "the name could not be looked up"),
+    (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted"),
+    (aiohttp.ClientSSLError, "no encrypted connection could be made"),
+    (ConnectionRefusedError, "the connection was refused"),
+    (TimeoutError, "it took too long"),
+    (aiohttp.ClientConnectorError, "no connection could be made"),
+)
+
+
+def _reason(error: Exception) -> str:
+    chain = _causes(error)
+    for kind, words in _REASONS:
+        if any(isinstance(each, kind) for each in chain):
+            return words
+    return "the connection broke"
+
+
+def _entry(
+    at: datetime,
+    took_ms: float,
+    request: httpx.Request,
+    response: Response | None,
+    problem: RetryableError | None,
+    purpose: str,
+) -> Exchange:
+    return Exchange(
+        at=at,
+        took_ms=round(took_ms, 3),
+        method=request.method,
+        url=mask(str(request.url)),
+        request_headers=mask_headers(request.headers),
+        request_body=shown(request.content),
+        status=response.status if response else None,
+        response_headers=mask_headers(response.headers) if response else {},
+        response_body=shown(response.content) if response else "",
+        error=str(problem) if problem else None,
+        purpose=purpose,
+    )
