@@ -1,0 +1,16 @@
+"""The registry: one line for each provider."""
+
+from collections.abc import Mapping
+
+from relay.integration import Integration
+from relay.integrations import fullcontact, typeform, webform, webhook
+
+INTEGRATIONS: Mapping[str, Integration] = {
+    integration.name: integration
+    for integration in (
+        webform.INTEGRATION,
+        webhook.INTEGRATION,
+        typeform.INTEGRATION,
+        fullcontact.INTEGRATION,
+    )
+}

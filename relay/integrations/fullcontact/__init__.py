@@ -1,0 +1,10 @@
+"""FullContact: scanned business cards and enriched people."""
+
+from pathlib import Path
+
+from relay.integration import Integration
+from relay.integrations.fullcontact.source import SOURCE
+
+INTEGRATION = Integration(
+    name="fullcontact", title="FullContact", folder=Path(__file__).parent, source=SOURCE
+)

@@ -1,0 +1,10 @@
+"""Typeform: answers to its forms."""
+
+from pathlib import Path
+
+from relay.integration import Integration
+from relay.integrations.typeform.source import SOURCE
+
+INTEGRATION = Integration(
+    name="typeform", title="Typeform", folder=Path(__file__).parent, source=SOURCE
+)

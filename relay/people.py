@@ -1,0 +1,78 @@
+"""People as facts: addresses, names and telephone numbers in the one form we keep them in."""
+
+from collections.abc import Mapping
+from email.utils import parseaddr
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from nameparser import HumanName
+from phonenumbers import NumberParseException, PhoneNumberFormat
+
+from relay.core.facts import clean
+
+REGION = "US"
+LONGEST_NAME = 200
+LONGEST_PHONE = 60
+LONGEST_EMAIL = 320
+
+
+def email(text: str | None) -> str | None:
+    """The address in lower case, its plus tag kept; None for what is no address.
+
+    `Ann <ann@example.com>` and `mailto:` are understood. Nothing is looked up.
+    """
+    given = clean(text or "")[:LONGEST_EMAIL]
+    if "<" in given:
+        given = parseaddr(given)[1]
+    try:
+        # The reserved names (.test) are allowed: people try forms out with them.
+        valid = validate_email(
+            given.removeprefix("mailto:"), check_deliverability=False, test_environment=True
+        )
+    except EmailNotValidError:
+        return None
+    return valid.normalized.lower()
+
+
+def phone(text: str | None, region: str = REGION) -> str | None:
+    """The number as E.164, an extension after ` x`; what cannot be one stays as it was written."""
+    given = clean(text or "")[:LONGEST_PHONE]
+    if not given:
+        return None
+    try:
+        number = phonenumbers.parse(given, region)
+    except NumberParseException:
+        return given
+    if not phonenumbers.is_possible_number(number):
+        return given
+    written = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return f"{written} x{number.extension}" if number.extension else written
+
+
+def split_name(full: str) -> tuple[str | None, str | None]:
+    """First and last name; a single word is a first name, titles and suffixes are dropped."""
+    parsed = HumanName(clean(full)[:LONGEST_NAME])
+    return (parsed.first or None, parsed.last or None)
+
+
+def person(found: Mapping[str, str | None], region: str = REGION) -> dict[str, object]:
+    """The facts email, name, first_name, last_name, phone and company from what was found of
+    them: each tidied, and a whole name and its two halves filled in from one another."""
+    first, last = _text(found, "first_name"), _text(found, "last_name")
+    name = _text(found, "name")
+    if name and not (first or last):
+        first, last = split_name(name)
+    if not name:
+        name = " ".join(part for part in (first, last) if part) or None
+    return {
+        "email": email(found.get("email")),
+        "name": name,
+        "first_name": first,
+        "last_name": last,
+        "phone": phone(found.get("phone"), region),
+        "company": _text(found, "company"),
+    }
+
+
+def _text(found: Mapping[str, str | None], fact: str) -> str | None:
+    return clean(found.get(fact) or "")[:LONGEST_NAME] or None
