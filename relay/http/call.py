@@ -56,7 +56,9 @@ class Http:
         pool = self.client.pool(self.policy)
         try:
             check_url(url, self.policy)
-            request = pool.build_request(method, url, params=params, headers=sent, content=body)
+            # `build_request(params=…)` would drop the query that the address already has.
+            whole = httpx.URL(url).copy_merge_params(params or {})
+            request = pool.build_request(method, whole, headers=sent, content=body)
         except (InvalidInput, httpx.InvalidURL) as error:
             raise BlockedTarget(f"blocked target: {error}") from error
         return await self._send(request, timeout, purpose)
