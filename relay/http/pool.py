@@ -42,8 +42,15 @@ class Client:
     """The process's connections: one pool per event loop and policy, so that a connection made
     under a wide policy is never reused under a narrow one. Cookies are never kept."""
 
-    def __init__(self, *, clock: Clock | None = None, proxy: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        proxy: str | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self.clock = clock or SystemClock()
+        self._resolver = resolver
         self._proxy = httpx.Proxy(proxy) if proxy else None
         # Building one costs 20 ms of processor time: once per process, not per call.
         self._tls = httpx.create_ssl_context(trust_env=False)
@@ -68,7 +75,7 @@ class Client:
         proxy = None if policy.internal else self._proxy
         guard = INTERNAL if proxy else policy
         session = aiohttp.ClientSession(
-            connector=_connector(guard, self._tls),
+            connector=_connector(guard, self._tls, self._resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             trace_configs=[_trace()],
@@ -83,15 +90,15 @@ class Client:
         )
 
 
-def _connector(policy: TargetPolicy, tls: SSLContext) -> aiohttp.TCPConnector:
+def _connector(
+    policy: TargetPolicy, tls: SSLContext, resolver: AbstractResolver | None
+) -> aiohttp.TCPConnector:
     # No limit here: whoever calls caps what is in flight for each destination.
-    if policy.internal:
-        return aiohttp.TCPConnector(ssl=tls, limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
     return aiohttp.TCPConnector(
         ssl=tls,
         limit=0,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
-        resolver=_GuardedResolver(policy),
+        resolver=_GuardedResolver(policy, resolver),
         socket_factory=lambda info: _guarded_socket(info, policy),
     )
 
@@ -99,8 +106,9 @@ def _connector(policy: TargetPolicy, tls: SSLContext) -> aiohttp.TCPConnector:
 class _GuardedResolver(AbstractResolver):
     """Refuses a name when any one of its addresses is blocked."""
 
-    def __init__(self, policy: TargetPolicy) -> None:
-        self._resolver = aiohttp.ThreadedResolver()
+    def __init__(self, policy: TargetPolicy, resolver: AbstractResolver | None) -> None:
+        # Made here, for the usual one belongs to the running loop.
+        self._resolver = resolver or aiohttp.ThreadedResolver()
         self._policy = policy
 
     async def resolve(
@@ -123,6 +131,8 @@ def _guarded_socket(info: Any, policy: TargetPolicy) -> socket.socket:
 
 
 def _guard(ip: str, port: int, policy: TargetPolicy) -> None:
+    if policy.internal:
+        return
     if blocked(ip, policy.allow) is None and not port_refused(ip, port, policy):
         return
     flight = in_flight.get(None)

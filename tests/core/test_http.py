@@ -3,13 +3,14 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from relay.core.errors import (
     AuthError,
@@ -272,31 +273,68 @@ def test_no_spelling_of_a_private_address_is_called(url: str) -> None:
     assert not called
 
 
-def test_a_name_that_points_inside_is_refused_when_it_is_called() -> None:
-    # The machine's own name is a name that the check at save time cannot judge.
-    async def story() -> None:
-        name = socket.gethostname()
-        async with calling(TargetPolicy(allow_http=True)) as http:
-            with pytest.raises(RetryableError) as caught:
-                await http.request("POST", f"http://{name}/", content=b"")
-            inside = all(
-                each[4][0].startswith(("127.", "10.", "172.", "192.168.", "::1", "fe80"))
-                for each in socket.getaddrinfo(name, 80)
+class Names(AbstractResolver):
+    """A resolver that knows these names only."""
+
+    def __init__(self, **names: Sequence[str]) -> None:
+        self._names = names
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host, host=ip, port=port, proto=0, flags=socket.AI_NUMERICHOST,
+                family=socket.AF_INET6 if ":" in ip else socket.AF_INET,
             )
-            assert isinstance(caught.value, BlockedTarget) or not inside
+            for ip in self._names[host.partition(".")[0]]
+        ]  # fmt: skip
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [["10.0.0.1"], ["169.254.169.254"], ["::ffff:10.0.0.1"], ["64:ff9b::a00:1"],
+     ["127.0.0.1", "10.0.0.1"], ["127.0.0.1", "fd00:ec2::254"]],
+)  # fmt: skip
+def test_a_name_with_even_one_address_inside_is_refused_when_it_is_called(
+    addresses: list[str],
+) -> None:
+    called = False
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal called
+        called = True
+        return web.Response()
+
+    async def story() -> None:
+        client = Client(resolver=Names(evil=addresses, good=["127.0.0.1"]))
+        async with serving(answer) as url:
+            port = url.rpartition(":")[2]
+            http = Http(client, policy=LAPTOP)
+            with pytest.raises(BlockedTarget, match="blocked target"):
+                await http.request("POST", f"http://evil.example:{port}/", content=b"")
+            assert not called
+            await http.request("POST", f"http://good.example:{port}/", content=b"")
+        await client.aclose()
 
     asyncio.run(story())
+    assert called
 
 
 def test_a_connection_made_under_a_wide_policy_does_not_serve_a_narrow_one() -> None:
     async def story() -> None:
-        client = Client()
+        client = Client(resolver=Names(sandbox=["127.0.0.1"]))
         async with serving(_echo) as url:
-            await Http(client, policy=INTERNAL).request("GET", url)
-            narrow = TargetPolicy(allow_http=True, ports=frozenset({int(url.rpartition(":")[2])}))
+            port = int(url.rpartition(":")[2])
+            inside = f"http://sandbox.example:{port}/"
+            await Http(client, policy=INTERNAL).request("GET", inside)
+            narrow = TargetPolicy(allow_http=True, ports=frozenset({port}))
             for policy in (narrow, PUBLIC):
                 with pytest.raises(BlockedTarget):
-                    await Http(client, policy=policy).request("GET", url)
+                    await Http(client, policy=policy).request("GET", inside)
         await client.aclose()
 
     asyncio.run(story())
