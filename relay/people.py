@@ -6,6 +6,7 @@ from email.utils import parseaddr
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from nameparser import HumanName
+from nameparser.config import CONSTANTS
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
 from relay.core.facts import clean
@@ -14,6 +15,17 @@ REGION = "US"
 LONGEST_NAME = 200
 LONGEST_PHONE = 60
 LONGEST_EMAIL = 320
+
+# Words that are not simply a first or a last name: titles, suffixes, "van", "and".
+_SPECIAL = frozenset(
+    {
+        *CONSTANTS.titles,
+        *CONSTANTS.prefixes,
+        *CONSTANTS.suffix_acronyms,
+        *CONSTANTS.suffix_not_acronyms,
+        *CONSTANTS.conjunctions,
+    }
+)
 
 
 def email(text: str | None) -> str | None:
@@ -51,8 +63,16 @@ def phone(text: str | None, region: str = REGION) -> str | None:
 
 def split_name(full: str) -> tuple[str | None, str | None]:
     """First and last name; a single word is a first name, titles and suffixes are dropped."""
-    parsed = HumanName(clean(full)[:LONGEST_NAME])
+    words = clean(full)[:LONGEST_NAME].split()
+    # Nearly every name on a form is two plain words, and the parser takes 90 µs for one.
+    if len(words) == 2 and all(_is_plain(word) for word in words):  # noqa: PLR2004 - two words
+        return (words[0], words[1])
+    parsed = HumanName(" ".join(words))
     return (parsed.first or None, parsed.last or None)
+
+
+def _is_plain(word: str) -> bool:
+    return word.isalpha() and len(word) > 1 and word.lower() not in _SPECIAL
 
 
 def person(found: Mapping[str, str | None], region: str = REGION) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from relay.core import exact_json
 from relay.core.errors import Unreadable
@@ -105,7 +106,15 @@ def flattened(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[
 def find_person(fields: Sequence[tuple[str, str]]) -> dict[str, str]:
     """The texts for email, name, first and last name, phone and company, found by the fields'
     names. An address in a field of another name is taken where it is the only one."""
-    found = {fact: text for fact in NAMES if (text := _named(fields, fact)) is not None}
+    by_name: dict[str, str] = {}
+    for path, text in fields:
+        for part in _parts(path):
+            by_name.setdefault(part, text)
+    found = {
+        fact: next(by_name[name] for name in names if name in by_name)
+        for fact, names in NAMES.items()
+        if not by_name.keys().isdisjoint(names)
+    }
     if "@" not in found.get("email", ""):
         addresses = {text for _, text in fields if _LOOKS_LIKE_EMAIL.fullmatch(text)}
         if len(addresses) == 1:
@@ -113,19 +122,13 @@ def find_person(fields: Sequence[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def _named(fields: Sequence[tuple[str, str]], fact: str) -> str | None:
-    by_name: dict[str, str] = {}
-    for path, text in fields:
-        for part in _parts(path):
-            by_name.setdefault(part, text)
-    return next((by_name[name] for name in NAMES[fact] if name in by_name), None)
-
-
-def _parts(path: str) -> list[str]:
+# Forms repeat their names; working them out anew is most of what a post costs before it is stored.
+@lru_cache(maxsize=4096)
+def _parts(path: str) -> tuple[str, ...]:
     """A field is called by its whole name or by its last part; `fields[email][value]`, as form
     builders send it, by the part before. What describes the form itself is nobody's name."""
     parts = [part for part in _BRACKETS.split(path) if part]
     if len(parts) > 1 and parts[0].lower() in _ABOUT_THE_FORM:
-        return []
+        return ()
     last = parts[-2:-1] if parts[-1:] == ["value"] and len(parts) > 1 else parts[-1:]
-    return [_LETTERS.sub("", name.lower()) for name in (path, *last)]
+    return tuple(_LETTERS.sub("", name.lower()) for name in (path, *last))

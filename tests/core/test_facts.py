@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nameparser import HumanName
 
 from relay import forms, people
 from relay.core import exact_json, options
@@ -56,6 +57,17 @@ def test_a_whole_name_and_its_halves_fill_each_other_in() -> None:
     assert people.person({"first_name": "Ann", "last_name": "Lee"})["name"] == "Ann Lee"
     assert people.person({"name": "Ann Lee", "first_name": "Annie"})["last_name"] is None
     assert people.person({})["name"] is None
+
+
+WORDS = st.sampled_from(["Ann", "Lee", "Dr", "van", "Jr", "y", "Mr", "MD", "Ma", "Bo", "O'Neil",
+                         "Ann-Marie", "De", "Ste", "José", "Sir", "Esq", "III", "X", "Juan",
+                         "and", "Do", "李", "Müller"])  # fmt: skip
+
+
+@given(st.lists(WORDS, min_size=1, max_size=4))
+def test_a_name_is_split_as_the_name_parser_splits_it(words: list[str]) -> None:
+    parsed = HumanName(" ".join(words))
+    assert people.split_name(" ".join(words)) == (parsed.first or None, parsed.last or None)
 
 
 @pytest.mark.parametrize(

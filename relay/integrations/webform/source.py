@@ -58,6 +58,8 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     """The `submission_id`, where the form carries one: two people may send the same form."""
     del config
+    if SUBMISSION.encode() not in request.body:
+        return None
     submissions = _submissions(request)
     return _key(submissions[0]) if len(submissions) == 1 else None
 
@@ -110,8 +112,10 @@ def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
     """The post without the shared secret and without the contents of files. Where either is in
     it, it is kept as the JSON of its fields, which reads into the same event."""
     name = options.text(config.options, "secret_field")
-    submissions = _submissions(request)
     kind, _ = forms.content_type(request.headers.get("content-type", ""))
+    if kind != forms.MULTIPART and not name:
+        return request
+    submissions = _submissions(request)
     if kind != forms.MULTIPART and not any(name in fields for fields in submissions):
         return request
     kept = [{key: fields[key] for key in fields if key != name} for fields in submissions]
