@@ -79,7 +79,16 @@ class Http:
         finally:
             in_flight.reset(token)
             took = (loop.time() - began) * 1000
-            self.journal.append(_entry(at, took, request, response, problem, purpose))
+            self.journal.append(
+                _entry(
+                    at=at,
+                    took_ms=took,
+                    request=request,
+                    response=response,
+                    problem=problem,
+                    purpose=purpose,
+                )
+            )
         return response
 
     async def _exchange(self, request: httpx.Request) -> Response:
@@ -162,6 +171,7 @@ def _reason(error: Exception) -> str:
 
 
 def _entry(
+    *,
     at: datetime,
     took_ms: float,
     request: httpx.Request,

@@ -13,12 +13,12 @@ MASK = "•••"
 
 _SECRET_NAME = re.compile(r"authorization|cookie|token|secret|password|key(?:id)?$", re.I)
 _SHOWN_NAMES = frozenset({"idempotency-key"})
-_SECRET_FIELD = (
+_FIELDS = (
     r"(?:access_token|refresh_token|id_token|client_secret|client_assertion|password|api_?key"
     r"|token|secret|hapikey)"
 )
-_IN_JSON = re.compile(rf'("{_SECRET_FIELD}"\s*:\s*")(?:[^"\\]|\\.)*', re.I)
-_IN_FORM = re.compile(rf"((?:^|[?&])(?:{_SECRET_FIELD}|code)=)[^&#\s]*", re.I)
+_IN_JSON = re.compile(rf'("{_FIELDS}"\s*:\s*")(?:[^"\\]|\\.)*', re.I)
+_IN_FORM = re.compile(rf"((?:^|[?&])(?:{_FIELDS}|code)=)[^&#\s]*", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLContext
 from types import SimpleNamespace
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -123,7 +122,7 @@ class _GuardedResolver(AbstractResolver):
         await self._resolver.close()
 
 
-def _guarded_socket(info: Any, policy: TargetPolicy) -> socket.socket:
+def _guarded_socket(info: aiohttp.AddrInfoType, policy: TargetPolicy) -> socket.socket:
     """A socket for this very address, or a refusal: what is checked is what is connected to."""
     family, kind, protocol, _, address = info
     _guard(str(address[0]), int(address[1]), policy)
@@ -144,7 +143,11 @@ def _guard(ip: str, port: int, policy: TargetPolicy) -> None:
 def _trace() -> aiohttp.TraceConfig:
     trace: aiohttp.TraceConfig = aiohttp.TraceConfig()
 
-    async def sent(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
+    async def sent(
+        session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        params: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
         del session, context, params
         flight = in_flight.get(None)
         if flight is not None:

@@ -179,7 +179,7 @@ JSON = st.recursive(
                     "event_time",
                     "specversion",
                 ]
-            )  # fmt: skip
+            )
             | st.text(max_size=10),
             inner,
             max_size=5,
