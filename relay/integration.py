@@ -95,9 +95,10 @@ class Source:
     """Reads a provider's requests into events. Every function is pure.
 
     verify       raises BadSignature; on raw bytes, in constant time, before anything is parsed
-    parse        the events of an authentic request; raises Unreadable with the place. [] = known, skipped
+    parse        the events of an authentic request; raises Unreadable, with the place;
+                 [] means known and skipped
     dedupe_key   the delivery's own key; None: every delivery is its own event
-    subject      the email the delivery is about, where it is cheap to see; orders the work per contact
+    subject      the email the delivery is about, where cheap to see; orders the work per contact
     handshake    the answer to a request that is not an event (probe, challenge); None: it is one
     accepted     the answer once it is stored (a duplicate too)
     refused      the answer to a bad signature
@@ -121,7 +122,7 @@ class Source:
     complete: Callable[[ParsedEvent, Lookup], Awaitable[Sequence[ParsedEvent]]] | None = None
     sign: Callable[[bytes, SourceConfig, datetime], Mapping[str, str]] | None = None
     methods: Sequence[str] = ()
-    secret: str = "generated"
+    secret: str = "generated"  # noqa: S105 - says who makes it
     options: Mapping[str, str] = field(default_factory=dict)
 
 

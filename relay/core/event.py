@@ -5,17 +5,44 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-PERSON = ("email", "emails", "name", "first_name", "last_name", "phone", "company", "title",
-          "website", "address")  # fmt: skip
-MONEY = ("customer_email", "customer_name", "number", "our_number", "currency", "total",
-         "paid_amount", "paid_on", "due_date", "issued_on", "url")  # fmt: skip
+PERSON = (
+    "email",
+    "emails",
+    "name",
+    "first_name",
+    "last_name",
+    "phone",
+    "company",
+    "title",
+    "website",
+    "address",
+)
+MONEY = (
+    "customer_email",
+    "customer_name",
+    "number",
+    "our_number",
+    "currency",
+    "total",
+    "paid_amount",
+    "paid_on",
+    "due_date",
+    "issued_on",
+    "url",
+)
 MEMBER = ("email", "name", "list", "fields")
 
 FACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "form.submitted": (
-            "email", "name", "first_name", "last_name", "phone", "company", "fields",
-        ),  # fmt: skip
+            "email",
+            "name",
+            "first_name",
+            "last_name",
+            "phone",
+            "company",
+            "fields",
+        ),
         "card.scanned": PERSON,
         "person.enriched": PERSON,
         "invoice.created": MONEY,
@@ -54,4 +81,4 @@ class ParsedEvent:
 
 def facts_of(event: ParsedEvent) -> dict[str, object]:
     """Every fact of the event's type, absent ones as None; an unknown type keeps what it has."""
-    return {name: None for name in FACTS.get(event.type, ())} | dict(event.data)
+    return dict.fromkeys(FACTS.get(event.type, ())) | dict(event.data)

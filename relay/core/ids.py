@@ -7,6 +7,8 @@ from datetime import datetime
 
 from relay.core.errors import NotFound
 
+_DIGITS = 18  # what fits a 64-bit row number
+
 
 def public(prefix: str, number: int) -> str:
     """How a numbered row is called outside: `public("evt", 1042)` is `evt_1042`."""
@@ -16,13 +18,13 @@ def public(prefix: str, number: int) -> str:
 def number(prefix: str, text: str) -> int:
     """The row behind a public id. Raises NotFound for anything that is not one."""
     head, _, digits = text.partition("_")
-    if head != prefix or not digits.isascii() or not digits.isdigit() or len(digits) > 18:
+    if head != prefix or not digits.isascii() or not digits.isdigit() or len(digits) > _DIGITS:
         raise NotFound(f"there is no {text!r} here: such an id begins with {prefix}_")
     return int(digits)
 
 
 def record_id(at: datetime) -> str:
-    """A CRM record's id: 8 hex digits of its creation second, 16 at random (salesforceiq.md 4.1)."""
+    """A CRM record's id: 8 hex digits of its creation second, then 16 at random, as in v2."""
     return f"{int(at.timestamp()):08x}{secrets.token_hex(8)}"
 
 

@@ -172,7 +172,7 @@ class RuleError(Exception):
     `values` are the names read. `str(error)` is a sentence for a person.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per fact of the failure
+    def __init__(
         self,
         message: str,
         *,

@@ -1,5 +1,6 @@
 """The one metadata, and the column types that mean the same on SQLite and PostgreSQL."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -77,16 +78,32 @@ class Json(types.TypeDecorator[Any]):
 
 def dump(value: object) -> str:
     """JSON text of a value. NUL, which PostgreSQL cannot store, becomes U+FFFD."""
-    text = orjson.dumps(
-        value, default=_tag, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
-    ).decode()
+    text = _text(value)
+    if '"$' in text:
+        text = _text(_escape(value))
     return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value, default=_tag, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
+def _escape(value: object) -> object:
+    """A sender's own keys that begin with `$` get a second one, so that none reads as a tag."""
+    if isinstance(value, dict):
+        return {
+            f"${key}" if key.startswith("$") else key: _escape(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_escape(inner) for inner in value]
+    return value
 
 
 def load(text: str) -> Any:
     """What `dump` wrote, with its types."""
     value = orjson.loads(text)
-    return _untag(value) if '{"$' in text else value
+    return _untag(value) if '"$' in text else value
 
 
 def _tag(value: object) -> object:
@@ -101,16 +118,20 @@ def _tag(value: object) -> object:
             raise TypeError(f"{type(value).__name__} cannot be kept as JSON: {value!r}")
 
 
-_READERS = {"$n": Decimal, "$t": datetime.fromisoformat, "$d": date.fromisoformat}
+_READERS: dict[str, Callable[[str], object]] = {
+    "$n": Decimal,
+    "$t": datetime.fromisoformat,
+    "$d": date.fromisoformat,
+}
 
 
 def _untag(value: Any) -> Any:
     if isinstance(value, dict):
         if len(value) == 1:
-            (key, inner), = value.items()
+            ((key, inner),) = value.items()
             if key in _READERS and isinstance(inner, str):
                 return _READERS[key](inner)
-        return {key: _untag(inner) for key, inner in value.items()}
+        return {key.removeprefix("$"): _untag(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_untag(inner) for inner in value]
     return value

@@ -1,4 +1,5 @@
-"""What waits to be done. A row is claimed, leased and deleted; the table is as small as the backlog.
+"""What waits to be done. A row is claimed, leased and deleted; the table is as small as the
+backlog.
 
 `lease_until` stands in no index, so that a claim is a cheap update in place; only a retry moves
 `due_at`. Times of `work` are the database's own: leases must not depend on a worker's clock.
