@@ -340,6 +340,29 @@ def test_a_connection_made_under_a_wide_policy_does_not_serve_a_narrow_one() -> 
     asyncio.run(story())
 
 
+def test_an_egress_proxy_takes_every_outside_call_and_none_of_ours() -> None:
+    asked: list[str] = []
+
+    async def proxy(request: web.Request) -> web.StreamResponse:
+        asked.append(str(request.url))
+        return web.Response(text="by the proxy")
+
+    async def story() -> None:
+        async with serving(proxy) as through, serving(_echo) as ours:
+            client = Client(proxy=through)
+            public = Http(client, policy=TargetPolicy(allow_http=True))
+            answer = await public.request("POST", "http://hooks.example.com/in?a=1", content=b"")
+            assert answer.text == "by the proxy"
+            with pytest.raises(BlockedTarget):
+                await public.request("POST", "http://169.254.169.254/", content=b"")
+            inside = await Http(client, policy=INTERNAL).request("GET", ours)
+            assert inside.json()["method"] == "GET"
+            await client.aclose()
+
+    asyncio.run(story())
+    assert asked == ["http://hooks.example.com/in?a=1"]
+
+
 def test_a_public_address_on_a_port_of_another_service_is_not_called() -> None:
     async def story() -> None:
         async with calling() as http:
