@@ -6,6 +6,7 @@ A URL is checked when a person saves it (`check_url`), and the address behind it
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -128,8 +129,13 @@ def check_url(url: str, policy: TargetPolicy = PUBLIC) -> None:
 
     A host name is not looked up here: its addresses are judged when it is called.
     """
-    if policy.internal:
-        return
+    if not policy.internal:
+        _check(url, policy)
+
+
+# A target is called again and again; the answer depends on these two alone.
+@lru_cache(maxsize=4096)
+def _check(url: str, policy: TargetPolicy) -> None:
     parts = _split(url)
     if parts.scheme == "http" and not policy.allow_http:
         raise InvalidInput("The address must begin with https://")

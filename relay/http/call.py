@@ -57,13 +57,15 @@ class Http:
         try:
             check_url(url, self.policy)
             # `build_request(params=…)` would drop the query that the address already has.
-            whole = httpx.URL(url).copy_merge_params(params or {})
+            whole = httpx.URL(url).copy_merge_params(params) if params else url
             request = pool.build_request(method, whole, headers=sent, content=body)
         except (InvalidInput, httpx.InvalidURL) as error:
             raise BlockedTarget(f"blocked target: {error}") from error
-        return await self._send(request, timeout, purpose)
+        return await self._send(pool, request, timeout, purpose)
 
-    async def _send(self, request: httpx.Request, timeout: float, purpose: str) -> Response:
+    async def _send(
+        self, pool: httpx.AsyncClient, request: httpx.Request, timeout: float, purpose: str
+    ) -> Response:
         clock, loop = self.client.clock, asyncio.get_running_loop()
         at, began = clock.now(), loop.time()
         flight = Flight()
@@ -72,7 +74,7 @@ class Http:
         problem: RetryableError | None = None
         try:
             async with asyncio.timeout(timeout):
-                response = await self._exchange(request)
+                response = await self._exchange(pool, request)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             problem = _error_of(request, flight, error)
             raise problem from error
@@ -91,8 +93,7 @@ class Http:
             )
         return response
 
-    async def _exchange(self, request: httpx.Request) -> Response:
-        pool = self.client.pool(self.policy)
+    async def _exchange(self, pool: httpx.AsyncClient, request: httpx.Request) -> Response:
         answer = await pool.send(request, stream=True)
         content = bytearray()
         try:
@@ -104,7 +105,7 @@ class Http:
             await answer.aclose()
         return Response(
             status=answer.status_code,
-            headers={name.lower(): value for name, value in answer.headers.items()},
+            headers=_plain(answer.headers),
             content=bytes(content[: self.limit]),
             truncated=len(content) > self.limit,
             at=self.client.clock.now(),
@@ -117,6 +118,15 @@ def _headers(headers: Mapping[str, str] | None, auth: tuple[str, str] | None) ->
         pair = base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode()
         sent["authorization"] = f"Basic {pair}"
     return sent
+
+
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """Names in lower case; what came twice is joined by `, `."""
+    plain: dict[str, str] = {}
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        plain[name] = f"{plain[name]}, {value}" if name in plain else value
+    return plain
 
 
 def _body(
@@ -184,7 +194,7 @@ def _entry(
         took_ms=round(took_ms, 3),
         method=request.method,
         url=mask(str(request.url)),
-        request_headers=mask_headers(request.headers),
+        request_headers=mask_headers(_plain(request.headers)),
         request_body=shown(request.content),
         status=response.status if response else None,
         response_headers=mask_headers(response.headers) if response else {},
