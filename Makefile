@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.dev-stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help test check lint types imports fix lock clean
+.PHONY: help test postgresql check lint types imports fix lock clean
 
 help: ## the list of commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -19,8 +19,13 @@ $(STAMP): requirements-dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $(STAMP)
 
-test: $(STAMP) ## every test; `make test k=forms` some of them
-	$(BIN)/python -m pytest -q $(if $(k),-k $(k))
+postgresql:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy postgresql; } || \
+	  echo "PostgreSQL is not installed, its tests will be skipped: sudo apt-get install postgresql" >&2
+
+test: $(STAMP) postgresql ## every test; `make test k=forms` some of them
+	$(BIN)/python -m pytest -q -rs $(if $(k),-k $(k))
 
 check: lint types imports ## lint, types and import contracts
 

@@ -1,0 +1,102 @@
+"""The statements that must differ between the two databases, side by side.
+
+A claim is a lease: taken, counted and moved in one statement on the database's own clock. A row is
+taken only when everything older under its ordering key is gone or taken with it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """`claim` by :ids and `top_up` from the backlog give (id, org_id, okey, attempts); `due` gives
+    ids for the sweep; `fence` deletes what the token still holds and gives its ids; `retry` makes
+    one row due again. Durations are :seconds."""
+
+    claim: str
+    top_up: str
+    due: str
+    fence: str
+    retry: str
+    add: str
+
+
+_PG_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
+_PG_FREE = "due_at <= now() AND (lease_until IS NULL OR lease_until <= now())"
+_PG_TAKE = """
+UPDATE work w SET lease_until = now() + :seconds * interval '1 second', token = :token,
+    attempts = w.attempts + 1
+FROM taken WHERE w.kind = :kind AND w.id = taken.id
+RETURNING w.id, w.org_id, w.okey, w.attempts"""
+
+POSTGRESQL = Statements(
+    claim=f"""
+WITH c AS MATERIALIZED (
+    SELECT kind, id, okey FROM work WHERE kind = :kind AND id = ANY(:ids) AND {_PG_FREE}
+    ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED),
+taken AS (SELECT id FROM c WHERE okey IS NULL OR NOT EXISTS (
+    {_PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
+{_PG_TAKE}""",
+    # The order is tested inside the limited query, or one busy key would fill the limit with rows
+    # that cannot be taken.
+    top_up=f"""
+WITH taken AS MATERIALIZED (
+    SELECT c.id FROM work c WHERE c.kind = :kind AND {_PG_FREE}
+    AND (c.okey IS NULL OR NOT EXISTS ({_PG_OLDER}))
+    ORDER BY c.due_at, c.id LIMIT :limit FOR UPDATE SKIP LOCKED)
+{_PG_TAKE}""",
+    due=f"""
+SELECT c.id FROM work c WHERE c.kind = :kind AND {_PG_FREE}
+AND c.due_at <= now() - :seconds * interval '1 second'
+AND (c.okey IS NULL OR NOT EXISTS ({_PG_OLDER}))
+ORDER BY c.due_at, c.id LIMIT :limit""",
+    fence="DELETE FROM work WHERE kind = :kind AND id = ANY(:ids) AND token = :token RETURNING id",
+    retry="""
+UPDATE work SET due_at = now() + :seconds * interval '1 second', lease_until = NULL, token = NULL
+WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
+    add="""
+INSERT INTO work (kind, id, org_id, okey, target, due_at, attempts)
+VALUES (:kind, :id, :org, :okey, :target, now(), 0)""",
+)
+
+# Microseconds, as `Time` keeps them. `unixepoch('subsec')` is newer than the SQLite of Debian 12.
+_NOW = "(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000)"
+_LITE_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
+_LITE_FREE = f"c.due_at <= {_NOW} AND (c.lease_until IS NULL OR c.lease_until <= {_NOW})"
+_LITE_TAKE = f"""
+UPDATE work SET lease_until = {_NOW} + CAST(:seconds * 1000000 AS INTEGER), token = :token,
+    attempts = attempts + 1
+WHERE kind = :kind AND id IN (SELECT id FROM taken)
+RETURNING id, org_id, okey, attempts"""
+
+SQLITE = Statements(
+    claim=f"""
+WITH cand AS MATERIALIZED (
+    SELECT c.kind, c.id, c.okey FROM work c
+    WHERE c.kind = :kind AND c.id IN (SELECT value FROM json_each(:ids)) AND {_LITE_FREE}
+    ORDER BY c.id LIMIT :limit),
+taken AS (SELECT c.id FROM cand c WHERE c.okey IS NULL OR NOT EXISTS (
+    {_LITE_OLDER} AND p.id NOT IN (SELECT id FROM cand)))
+{_LITE_TAKE}""",
+    top_up=f"""
+WITH taken AS MATERIALIZED (
+    SELECT c.id FROM work c WHERE c.kind = :kind AND {_LITE_FREE}
+    AND (c.okey IS NULL OR NOT EXISTS ({_LITE_OLDER}))
+    ORDER BY c.due_at, c.id LIMIT :limit)
+{_LITE_TAKE}""",
+    due=f"""
+SELECT c.id FROM work c WHERE c.kind = :kind AND {_LITE_FREE}
+AND c.due_at <= {_NOW} - CAST(:seconds * 1000000 AS INTEGER)
+AND (c.okey IS NULL OR NOT EXISTS ({_LITE_OLDER}))
+ORDER BY c.due_at, c.id LIMIT :limit""",
+    fence="""
+DELETE FROM work WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids))
+AND token = :token RETURNING id""",
+    retry=f"""
+UPDATE work SET due_at = {_NOW} + CAST(:seconds * 1000000 AS INTEGER), lease_until = NULL,
+    token = NULL
+WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
+    add=f"""
+INSERT INTO work (kind, id, org_id, okey, target, due_at, attempts)
+VALUES (:kind, :id, :org, :okey, :target, {_NOW}, 0)""",
+)

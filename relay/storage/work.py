@@ -1,0 +1,134 @@
+"""Claim, lease, fence, retry: one way for every kind of work, on both databases."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from sqlalchemy import Connection, insert, text
+
+from relay.storage.database import Database
+from relay.storage.statements import POSTGRESQL, SQLITE, Statements
+from relay.storage.tables.work import dead
+
+CHUNK = 64
+GRACE = 1.0  # seconds a row is left to its own wake-up before the sweep takes it
+
+
+class Kind(IntEnum):
+    """What a row of `work` asks for; its id is a row of the noun's own table."""
+
+    EVENT = 1
+    COMPLETION = 2
+    RUN = 3
+    DELIVERY = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A claimed row; `attempts` counts this claim too."""
+
+    id: int
+    org: int
+    okey: int | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWork:
+    """A row to be done: ordered after older rows of its `okey`, at `target` where it calls one."""
+
+    id: int
+    org: int
+    okey: int | None = None
+    target: int | None = None
+
+
+def claim(
+    db: Database, kind: Kind, ids: Sequence[int], *, seconds: float, token: int
+) -> list[Lease]:
+    """Leases those of `ids` that are due, free and not behind an older row of their key."""
+    return _lease(db, _of(db).claim, kind=kind, ids=_ids(db, ids), seconds=seconds, token=token)
+
+
+def top_up(db: Database, kind: Kind, *, seconds: float, token: int) -> list[Lease]:
+    """Leases a chunk of whatever is due, oldest first."""
+    return _lease(db, _of(db).top_up, kind=kind, seconds=seconds, token=token)
+
+
+def overdue(db: Database, kind: Kind, *, limit: int = 2000, grace: float = GRACE) -> list[int]:
+    """The ids nobody was woken for, or whose lease died: what the sweep wakes."""
+    with db.read() as connection:
+        found = connection.execute(
+            text(_of(db).due), {"kind": int(kind), "seconds": grace, "limit": limit}
+        )
+        return [row.id for row in found]
+
+
+def add(db: Database, connection: Connection, kind: Kind, rows: Sequence[NewWork]) -> None:
+    """Makes rows due now, in the caller's transaction."""
+    if rows:
+        connection.execute(
+            text(_of(db).add),
+            [
+                {"kind": int(kind), "id": r.id, "org": r.org, "okey": r.okey, "target": r.target}
+                for r in rows
+            ],
+        )
+
+
+def fence(
+    db: Database, connection: Connection, kind: Kind, ids: Sequence[int], *, token: int
+) -> set[int]:
+    """Finishes rows: gives the ids the token still holds, and deletes them. The first statement of
+    every record: effects are written for these ids only, so who wakes after his lease has ended
+    changes nothing."""
+    found = connection.execute(
+        text(_of(db).fence), {"kind": int(kind), "ids": _ids(db, ids), "token": token}
+    )
+    return {row.id for row in found}
+
+
+def retry(
+    db: Database, connection: Connection, kind: Kind, id: int, *, token: int, seconds: float
+) -> bool:
+    """Lets go of a row and makes it due again after `seconds`; False when the lease was lost."""
+    found = connection.execute(
+        text(_of(db).retry), {"kind": int(kind), "id": id, "token": token, "seconds": seconds}
+    )
+    return found.first() is not None
+
+
+def bury(
+    connection: Connection, kind: Kind, lease: Lease, *, at: datetime, place: str, reason: str
+) -> None:
+    """Keeps what gave up as a dead letter, with where and why; the caller has fenced its row."""
+    connection.execute(
+        insert(dead).values(
+            kind=int(kind),
+            id=lease.id,
+            org_id=lease.org,
+            at=at,
+            place=place,
+            reason=reason,
+            attempts=lease.attempts,
+        )
+    )
+
+
+def _of(db: Database) -> Statements:
+    return SQLITE if db.dialect == "sqlite" else POSTGRESQL
+
+
+def _ids(db: Database, ids: Sequence[int]) -> str | list[int]:
+    return json.dumps(list(ids)) if db.dialect == "sqlite" else list(ids)
+
+
+def _lease(db: Database, statement: str, *, kind: Kind, **values: object) -> list[Lease]:
+    with db.claims() as connection:
+        rows = connection.execute(
+            text(statement), {**values, "kind": int(kind), "limit": CHUNK}
+        ).all()
+    leases = [Lease(id=r.id, org=r.org_id, okey=r.okey, attempts=r.attempts) for r in rows]
+    return sorted(leases, key=lambda lease: lease.id)
