@@ -218,6 +218,7 @@ class Connector:
     lookup     the calls its source may make to complete thin events
     settings   name → one line of help, for the connection's settings
     secrets    names of the credentials a person gives, in order
+    hosts      name → base address, for a person to choose from; the first is the usual one
     """
 
     verbs: Mapping[str, Verb]
@@ -226,6 +227,7 @@ class Connector:
     lookup: Callable[[Connection, Http, datetime], Lookup] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[str] = ()
+    hosts: Mapping[str, str] = field(default_factory=dict)
 
 
 # --- sandboxes ---------------------------------------------------------------------------------

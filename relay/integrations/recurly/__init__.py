@@ -1,0 +1,17 @@
+"""Recurly: subscriptions and invoices booked there, and its notifications of what was paid."""
+
+from pathlib import Path
+
+from relay.integration import Integration
+from relay.integrations.recurly.connector import CONNECTOR
+from relay.integrations.recurly.sandbox import SANDBOX
+from relay.integrations.recurly.source import SOURCE
+
+INTEGRATION = Integration(
+    name="recurly",
+    title="Recurly",
+    folder=Path(__file__).parent,
+    source=SOURCE,
+    connector=CONNECTOR,
+    sandbox=SANDBOX,
+)

@@ -1,0 +1,204 @@
+"""A stand-in for a Recurly site, for test organizations: it keeps its books and says no as the
+real one does.
+
+recurly.com/developers/api/v2021-02-25: Basic authentication with the key alone, the version in
+`Accept`, errors wrapped in `error`, rate headers on every answer.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from relay.core import exact_json
+from relay.core.facts import a_map, a_text
+from relay.integration import Answer, Books, Document, Notification, Sandbox, SandboxRequest
+from relay.integrations.recurly import sandbox_site as site
+from relay.integrations.recurly.sandbox_documents import stamp
+from relay.integrations.recurly.sandbox_rules import Refused
+
+KEY = "sandbox-recurly-private-key"
+VERSION = "v2021-02-25"
+LIMIT = 400
+WINDOW = timedelta(minutes=5)
+
+_ACCEPT = re.compile(r"application/vnd\.recurly\.(v\d{4}-\d{2}-\d{2})(\+json)?\b")
+
+Handler = Callable[[SandboxRequest, Books, str], tuple[int, Mapping[str, object]]]
+
+ROUTES: Sequence[tuple[str, re.Pattern[str], Handler]] = [
+    (method, re.compile(path), handler)
+    for method, path, handler in (
+        ("GET", r"/sites", site.sites),
+        ("GET", r"/plans", site.plans),
+        ("GET", r"/plans/(?P<id>[^/]+)", site.plan),
+        ("POST", r"/accounts", site.make_account),
+        ("GET", r"/accounts/(?P<id>[^/]+)", site.account),
+        ("PUT", r"/accounts/(?P<id>[^/]+)", site.change_account),
+        ("GET", r"/accounts/(?P<id>[^/]+)/invoices", site.account_invoices),
+        ("GET", r"/accounts/(?P<id>[^/]+)/subscriptions", site.account_subscriptions),
+        ("POST", r"/purchases", site.purchase),
+        ("POST", r"/purchases/preview", site.preview),
+        ("POST", r"/subscriptions", site.subscribe),
+        ("GET", r"/subscriptions/(?P<id>[^/]+)", site.subscription),
+        ("GET", r"/invoices/(?P<id>[^/]+)", site.invoice),
+        ("GET", r"/transactions/(?P<id>[^/]+)", site.transaction),
+    )
+]
+
+# What can be asked for through the books' kind `faults`: before the work, or after it.
+FAULTS: Mapping[str, tuple[int, str, str]] = {
+    "500": (500, "internal_server_error", "Something went wrong on our side."),
+    "503": (503, "service_not_available", "Recurly is being maintained."),
+    "throttle": (429, "rate_limited", "You have made too many API requests in the last hour."),
+    "lock": (409, "simultaneous_request", "A change for this account is already in progress."),
+    "unauthorized": (401, "unauthorized", "The API key is no longer valid."),
+}
+AFTER_WORK = "timeout_after_work"
+# The work is done and nobody hears of it: a load balancer's answer, and later than anyone waits.
+LATE = Answer(
+    status=504,
+    body=b"upstream request timeout",
+    headers={"content-type": "text/plain", "x-sandbox-wait": "600"},
+)
+
+
+def handle(request: SandboxRequest, books: Books) -> Answer:
+    """One API request."""
+    try:
+        _check(request)
+        fault = _fault(request, books)
+        if fault in FAULTS:
+            raise Refused(*FAULTS[fault])
+        status, document, prior = _perform(request, books)
+    except Refused as refusal:
+        return _answer(request, refusal.status, refusal.document)
+    if fault == AFTER_WORK:
+        return Answer(
+            status=504, body=b"upstream request timeout", headers={"content-type": "text/plain"}
+        )
+    return _answer(request, status, document, {"idempotency-prior": "true"} if prior else {})
+
+
+def documents(books: Books) -> Sequence[Document]:
+    """The site's invoices, newest first."""
+    return [
+        Document(
+            id=str(each["id"]),
+            kind="invoice",
+            number=str(each["number"]),
+            customer=_customer(a_map(each["account"])),
+            amount=str(each["total"]),
+            currency=str(each["currency"]),
+            state=str(each["state"]),
+            created_at=str(each["created_at"]),
+            payable=each["state"] != "paid",
+        )
+        for each in reversed(books.all("invoices"))
+    ]
+
+
+def pay(books: Books, id: str, now: datetime) -> Sequence[Notification]:
+    """Records a payment from outside (a bank transfer); tells what Recurly tells: hardly
+    anything. Paid before: nothing happens."""
+    invoice = books.get("invoices", id)
+    if invoice is None or invoice["state"] == "paid":
+        return []
+    site.settle(books, invoice, now)
+    account = a_map(invoice["account"])
+    body = {
+        "id": id,
+        "object_type": "charge_invoice",
+        "site_id": site.SITE_ID,
+        "event_type": "paid",
+        "event_time": stamp(now),
+        "uuid": invoice["uuid"],
+        "invoice_number": invoice["number"],
+        "account_code": account.get("code"),
+    }
+    return [Notification(body=exact_json.dumps(body).encode())]
+
+
+def _check(request: SandboxRequest) -> None:
+    if _key(request.headers.get("authorization", "")) != KEY:
+        raise Refused(401, "unauthorized", "Please provide a valid API key.")
+    accepted = _ACCEPT.search(request.headers.get("accept", ""))
+    if accepted is None:
+        raise Refused(406, "invalid_api_version", "That accept header isn't in the format we use"
+                      " to specify an API version.")  # fmt: skip
+    if accepted[1] != VERSION:
+        raise Refused(406, "unknown_api_version", f"There is no version {accepted[1]}.")
+
+
+def _perform(request: SandboxRequest, books: Books) -> tuple[int, Mapping[str, object], bool]:
+    """The answer, and whether it is an earlier one: a key repeats what it once achieved."""
+    key = request.headers.get("idempotency-key", "") if request.method != "GET" else ""
+    kept = books.get("keys", key) if key else None
+    if kept is not None:
+        return int(str(kept["status"])), a_map(kept["document"]), True
+    status, document = _route(request, books)
+    if key:
+        books.put("keys", key, {"status": status, "document": document})
+    return status, document, False
+
+
+def _route(request: SandboxRequest, books: Books) -> tuple[int, Mapping[str, object]]:
+    for method, path, handler in ROUTES:
+        match = path.fullmatch(request.path)
+        if match and method == request.method:
+            return handler(request, books, match.groupdict().get("id", ""))
+    raise Refused(404, "not_found", f"There is no {request.method} {request.path} in this sandbox.")
+
+
+def _fault(request: SandboxRequest, books: Books) -> str:
+    """The fault that is due for this request, used up by one."""
+    for planned in books.all("faults"):
+        left = int(str(planned.get("times", 1)))
+        path = a_text(planned.get("path"))
+        if left > 0 and (path is None or request.path.startswith(path)):
+            books.put("faults", str(planned["id"]), {**planned, "times": left - 1})
+            return str(planned.get("fault", ""))
+    return ""
+
+
+def _answer(
+    request: SandboxRequest,
+    status: int,
+    document: Mapping[str, object],
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    reset = int((request.now + WINDOW).timestamp())
+    return Answer(
+        status=status,
+        body=exact_json.dumps(document).encode(),
+        headers={
+            "content-type": f"application/vnd.recurly.{VERSION}+json; charset=utf-8",
+            "x-ratelimit-limit": str(LIMIT),
+            "x-ratelimit-remaining": "0" if status == 429 else str(LIMIT - 1),  # noqa: PLR2004
+            "x-ratelimit-reset": str(reset),
+            **(headers or {}),
+        },
+    )
+
+
+def _key(authorization: str) -> str:
+    kind, _, encoded = authorization.partition(" ")
+    try:
+        user, _, _ = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return user if kind.lower() == "basic" else ""
+
+
+def _customer(account: Mapping[str, object]) -> str:
+    return str(account.get("company") or account.get("email") or account.get("code") or "")
+
+
+SANDBOX = Sandbox(
+    handle=handle,
+    documents=documents,
+    pay=pay,
+    credentials={"api_key": KEY},
+    settings={"net_terms": 30},
+)
