@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from relay.integration import Integration
-from relay.integrations import fullcontact, typeform, webform, webhook
+from relay.integrations import fullcontact, recurly, typeform, webform, webhook
 
 INTEGRATIONS: Mapping[str, Integration] = {
     integration.name: integration
@@ -12,5 +12,6 @@ INTEGRATIONS: Mapping[str, Integration] = {
         webhook.INTEGRATION,
         typeform.INTEGRATION,
         fullcontact.INTEGRATION,
+        recurly.INTEGRATION,
     )
 }
