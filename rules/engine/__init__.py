@@ -1,5 +1,10 @@
 """The rule language: rules are read, checked, matched, and worked out on plain values."""
 
+from rules.engine.compile import compile_rule
+from rules.engine.errors import RuleError
+from rules.engine.evaluate import clauses_of, condition, holds, origin, resolve
+from rules.engine.expr import CLEAR
+from rules.engine.match import RuleSet
 from rules.engine.model import (
     Clause,
     Condition,
@@ -9,13 +14,15 @@ from rules.engine.model import (
     Param,
     Retry,
     Rule,
-    RuleError,
     Step,
     Trigger,
     Verb,
 )
+from rules.engine.names import optional_path
+from rules.engine.version import rule_hash, set_hash
 
 __all__ = [
+    "CLEAR",
     "Clause",
     "Condition",
     "Finding",
@@ -25,7 +32,17 @@ __all__ = [
     "Retry",
     "Rule",
     "RuleError",
+    "RuleSet",
     "Step",
     "Trigger",
     "Verb",
+    "clauses_of",
+    "compile_rule",
+    "condition",
+    "holds",
+    "optional_path",
+    "origin",
+    "resolve",
+    "rule_hash",
+    "set_hash",
 ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from rules.engine.templates import Fill
+
 ParamType = Literal["text", "number", "date", "boolean", "list", "map", "any", "reference"]
 Severity = Literal["error", "warning"]
 OnError = Literal["stop", "continue"]
@@ -83,8 +85,11 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One action. `place` is where it stands in its rule (`do[0]`); `path`, `line`, `column` in
-    its file."""
+    """One action. `place` is where it stands in its rule (`do[0]`), `path`, `line`, `column` in
+    its file; `marks` gives line and column of what is in it (`with.customer`, `if`).
+
+    `fill` is `params` compiled: facts in, values out. Read it through `resolve`.
+    """
 
     id: str
     use: str
@@ -97,12 +102,14 @@ class Step:
     path: str = ""
     line: int = 0
     column: int = 0
+    marks: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    fill: Fill | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule. `data` is its canonical text as plain values, without tests and name; `marks`
-    gives line and column of what stands at a path such as `do.0.with.customer`."""
+    """One rule. `data` is its text as plain values, defaults of its file included; `marks` gives
+    line and column of what stands at a place such as `do[0].with.customer`."""
 
     id: str
     when: tuple[Trigger, ...]
@@ -121,7 +128,7 @@ class Rule:
     line: int = 0
     column: int = 0
     data: Mapping[str, object] = field(default_factory=dict, repr=False)
-    marks: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False)
+    marks: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
     hash: str = ""
 
 
@@ -163,31 +170,3 @@ class Condition:
 
     held: bool
     clauses: tuple[Clause, ...] = ()
-
-
-class RuleError(Exception):
-    """A rule that cannot be read, or a condition or value that cannot be worked out.
-
-    `place` is a path in the rule (`if`, `do[1].with.fields.amount`, `with.fields.paid_amount`);
-    `values` are the names read. `str(error)` is a sentence for a person.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        place: str = "",
-        path: str = "",
-        line: int = 0,
-        column: int = 0,
-        values: Mapping[str, object] | None = None,
-        source: str | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.place = place
-        self.path = path
-        self.line = line
-        self.column = column
-        self.values = dict(values or {})
-        self.source = source

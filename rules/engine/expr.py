@@ -1,0 +1,291 @@
+"""The one door to CEL: compile, check, evaluate. The library gives errors back as values; here
+they are raised, so that no failure can read as true or as false."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from cel_expr_python import cel  # type: ignore[import-untyped]  # ships no marker
+
+from rules.engine.errors import RuleError
+from rules.engine.functions import CLEAR_MARK, FUNCTIONS, Surroundings, surroundings, zone
+from rules.engine.lexer import tokens
+from rules.engine.names import Facts, facts_of, read
+
+MAX_TEXT = 1000
+_MAX_INT, _MIN_INT = 2**63 - 1, -(2**63)
+_EXACT_WHOLE = 2**53
+_PLAIN = frozenset({str, bool, float, type(None)})
+_PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
+_NO_OVERLOAD = re.compile(r"No matching overloads found : (\S+?)\((.*)\)")
+_STATUS = re.compile(r"^[A-Z_]+: ")
+_SURROUNDED = frozenset({"date", "epoch_ms", "setting"})
+
+
+class Clear:
+    """Stands for an explicit empty value; there is one, `CLEAR`."""
+
+    def __repr__(self) -> str:
+        return "CLEAR"
+
+
+CLEAR: Final = Clear()
+
+_TYPES: Final[Mapping[str, cel.Type]] = {
+    "dyn": cel.Type.DYN,
+    "text": cel.Type("google.protobuf.StringValue"),
+    "string": cel.Type.STRING,
+    "int": cel.Type.INT,
+    "double": cel.Type.DOUBLE,
+    "bool": cel.Type.BOOL,
+    "timestamp": cel.Type.TIMESTAMP,
+    "duration": cel.Type.DURATION,
+    "texts": cel.Type.List(cel.Type.STRING),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What the checker says, at a place in the expression's text (counted from 0)."""
+
+    start: int
+    message: str
+
+
+def _declarations() -> list[cel.FunctionDecl]:
+    forms: dict[str, list[cel.Overload]] = {}
+    for function in FUNCTIONS:
+        forms.setdefault(function.name, []).extend(
+            cel.Overload(
+                f"{function.name}_{'_'.join(takes) or 'nothing'}",
+                return_type=_TYPES[function.gives],
+                parameters=[_TYPES[name] for name in takes],
+                impl=function.call,
+            )
+            for takes in function.takes
+        )
+    return [cel.FunctionDecl(name, overloads) for name, overloads in forms.items()]
+
+
+_FUNCTIONS: Final = _declarations()
+
+
+@lru_cache(maxsize=8192)
+def _running_text(text: str) -> tuple[str, tuple[int, ...]]:
+    """The text as compiled, and where it differs: a `null` that is a branch's whole value becomes
+    `dyn(null)`, so that `x == null ? null : "a"` is well typed."""
+    found = tokens(text)
+    nulls = [
+        token.start
+        for before, token in zip(found, found[1:], strict=False)
+        if token.text == "null" and before.text in ("?", ":")
+    ]
+    result = text
+    for start in reversed(nulls):
+        result = f"{result[:start]}dyn(null){result[start + 4 :]}"
+    return result, tuple(nulls)
+
+
+def _compile(text: str, types: Mapping[str, str]) -> cel.Expression:
+    if len(text) > MAX_TEXT:
+        raise RuleError(f"an expression has at most {MAX_TEXT} characters; this has {len(text)}")
+    env = cel.NewEnv(
+        variables={name: _TYPES[kind] for name, kind in types.items()}, functions=_FUNCTIONS
+    )
+    return env.compile(_running_text(text)[0])
+
+
+def check(text: str, types: Mapping[str, str]) -> tuple[tuple[Fault, ...], str]:
+    """What is wrong with an expression whose names have these types (`text`, `timestamp`,
+    `texts`, `dyn`), and the name of its result's type, empty where there are faults."""
+    try:
+        return (), _compile(text, types).return_type().name()
+    except RuleError as error:
+        return (Fault(0, error.message),), ""
+    except RuntimeError as error:
+        return _faults(text, str(error)), ""
+
+
+def _faults(text: str, message: str) -> tuple[Fault, ...]:
+    nulls = _running_text(text)[1]
+    lines = [0, *(match.end() for match in re.finditer("\n", text))]
+    found = []
+    for line, column, said in _PLACE.findall(message):
+        start = lines[min(int(line), len(lines)) - 1] + int(column) - 1
+        shift = sum(1 for number, null in enumerate(nulls) if null + 5 * number < start)
+        found.append(Fault(max(start - 5 * shift, 0), said.removesuffix(" [INVALID_ARGUMENT]")))
+    return tuple(found) or (Fault(0, message.splitlines()[0]),)
+
+
+class Program:
+    """An expression ready to run; one compiled form for each set of names that hold dates, for
+    the library takes dates only where they are declared."""
+
+    __slots__ = ("_forms", "_surrounded", "names", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.names = tuple((".".join(path), path) for path in facts_of(text))
+        self._forms: dict[tuple[str, ...], cel.Expression] = {}
+        self._surrounded = any(token.text in _SURROUNDED for token in tokens(text))
+        self._form(())
+
+    def values(self, facts: Facts) -> dict[str, object]:
+        """The facts it reads, by name, for traces and errors."""
+        shown: dict[str, object] = {}
+        for name, path in self.names:
+            try:
+                shown[name] = read(facts, path)
+            except RuleError as error:
+                shown[name] = f"({error.message})"
+        return shown
+
+    def run(self, facts: Facts) -> object:
+        """The value; raises RuleError with the values read."""
+        try:
+            return self._run(facts)
+        except RuleError as error:
+            raise RuleError(
+                error.message, values=self.values(facts), source=error.source
+            ) from error
+
+    def _run(self, facts: Facts) -> object:
+        data: dict[str, object] = {}
+        dates: dict[str, date] = {}
+        for name, path in self.names:
+            value = read(facts, path)
+            if type(value) in _PLAIN:
+                data[name] = value
+            elif isinstance(value, date):
+                dates[name] = value
+                data[name] = _moment(value, facts)
+            else:
+                data[name] = plain(value)
+        result = self._evaluate(data, tuple(dates), facts)
+        return _given(result, data, dates)
+
+    def _evaluate(self, data: Mapping[str, object], dates: tuple[str, ...], facts: Facts) -> object:
+        form = self._forms.get(dates) or self._form(dates)
+        if not self._surrounded:
+            return _value(form.eval(data=data))
+        settings = facts.get("settings")
+        token = surroundings.set(
+            Surroundings(
+                str(facts.get("timezone") or "UTC"),
+                _numbers(settings) if isinstance(settings, Mapping) else {},
+            )
+        )
+        try:
+            return _value(form.eval(data=data))
+        finally:
+            surroundings.reset(token)
+
+    def _form(self, dates: tuple[str, ...]) -> cel.Expression:
+        types = {name: "timestamp" if name in dates else "dyn" for name, _ in self.names}
+        try:
+            form = self._forms[dates] = _compile(self.text, types)
+        except RuntimeError as error:
+            fault = _faults(self.text, str(error))[0]
+            raise RuleError(f"{fault.message} (at character {fault.start + 1})") from error
+        return form
+
+
+@lru_cache(maxsize=65536)
+def program(text: str) -> Program:
+    """The program of a text, compiled once. Raises RuleError where CEL cannot read it."""
+    return Program(text)
+
+
+def _value(result: cel.Value) -> object:
+    if result.type() == cel.Type.ERROR:
+        raise RuleError(_said(str(result.value())))
+    if result.type() == cel.Type.UNKNOWN:
+        raise RuleError("the expression's value is unknown")
+    return result.plain_value()
+
+
+def _said(message: str) -> str:
+    """The library's words for a person: which operator met which kinds of value."""
+    found = _NO_OVERLOAD.search(message)
+    if found is None:
+        return _STATUS.sub("", message)
+    operator = found[1].strip("_") or found[1]
+    kinds = found[2].replace("null_type", "null").replace("int64", "int")
+    return f"{operator} does not take ({kinds})"
+
+
+def _moment(value: date, facts: Facts) -> datetime:
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return datetime(
+        value.year, value.month, value.day, tzinfo=zone(str(facts.get("timezone") or "UTC"))
+    )
+
+
+def plain(value: object) -> object:
+    """A fact as CEL takes it: decimals as doubles, dates inside maps and lists as text."""
+    if isinstance(value, bool) or type(value) in _PLAIN:
+        return value
+    if isinstance(value, int):
+        return value if _MIN_INT <= value <= _MAX_INT else float(value)
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, date):
+        return text_of_date(value)
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner) for inner in value]
+    raise RuleError(f"a {type(value).__name__} cannot be read in an expression")
+
+
+def _numbers(settings: Mapping[str, object]) -> dict[str, object]:
+    return {name: plain(value) for name, value in settings.items()}
+
+
+def text_of_date(value: date) -> str:
+    """`YYYY-MM-DD`, or RFC 3339 in UTC."""
+    if not isinstance(value, datetime):
+        return value.isoformat()
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _given(result: object, data: Mapping[str, object], dates: Mapping[str, date]) -> object:
+    """A result as the rest of the engine has it: decimals, aware times, `CLEAR`."""
+    if type(result) is bool or result is None:
+        return result
+    if isinstance(result, datetime):
+        return _same_date(result, data, dates)
+    if isinstance(result, str):
+        return CLEAR if result == CLEAR_MARK else result
+    if isinstance(result, float):
+        return _decimal(result)
+    if isinstance(result, list):
+        return [_given(inner, data, dates) for inner in result]
+    if isinstance(result, dict):
+        return {key: _given(inner, data, dates) for key, inner in result.items()}
+    if isinstance(result, int):
+        return result
+    kind = "a length of time" if isinstance(result, timedelta) else type(result).__name__
+    raise RuleError(f"the result is {kind}, which is no value to use")
+
+
+def _same_date(result: datetime, data: Mapping[str, object], dates: Mapping[str, date]) -> date:
+    """A day that went in comes out as that day, whatever the time zone."""
+    return next((day for name, day in dates.items() if data[name] == result), result)
+
+
+def _decimal(result: float) -> Decimal:
+    if result != result or result in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
+        raise RuleError("the result is not a number")
+    if result.is_integer() and abs(result) < _EXACT_WHOLE:
+        return Decimal(int(result))
+    return Decimal(repr(result))

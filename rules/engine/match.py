@@ -1,0 +1,138 @@
+"""The index: an event or a transition → the rules that can match it, by look-ups alone, so that ten
+thousand rules cost what ten do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from rules.engine.model import Match, Rule, Trigger
+from rules.engine.version import set_hash
+
+_ANY = object()
+_Bucket = dict[object, list[Match]]
+
+
+class RuleSet:
+    """An immutable set of rules under its hash. Disabled rules are kept and match nothing."""
+
+    def __init__(self, rules: Iterable[Rule], hash: str | None = None) -> None:
+        self.rules = tuple(rules)
+        self.hash = hash or set_hash(self.rules)
+        self.by_id: Mapping[str, Rule] = {rule.id: rule for rule in self.rules}
+        self._received: dict[tuple[str, str], list[Match]] = {}
+        self._globs: dict[tuple[str, str], list[Match]] = {}
+        self._changed: dict[tuple[str, str], _Bucket] = {}
+        self._created: dict[tuple[str, str | None], list[Match]] = {}
+        self.scheduled: tuple[Match, ...] = ()
+        self.held: tuple[Match, ...] = ()
+        for rule in self.rules:
+            if rule.enabled:
+                self._index(rule)
+
+    def _index(self, rule: Rule) -> None:
+        for number, trigger in enumerate(rule.when):
+            match = Match(rule, number)
+            if trigger.kind == "received":
+                self._index_received(trigger, match)
+            elif trigger.kind == "changed":
+                self._index_changed(trigger, match)
+            elif trigger.kind == "created":
+                self._created.setdefault((trigger.subject, trigger.list), []).append(match)
+            else:
+                self.scheduled += (match,)
+
+    def _index_received(self, trigger: Trigger, match: Match) -> None:
+        source = trigger.source or ""
+        if trigger.subject.endswith("*"):
+            stem = trigger.subject.removesuffix("*").removesuffix(".")
+            self._globs.setdefault((source, stem), []).append(match)
+        else:
+            self._received.setdefault((source, trigger.subject), []).append(match)
+
+    def _index_changed(self, trigger: Trigger, match: Match) -> None:
+        if trigger.held_for is not None:
+            self.held += (match,)
+        bucket = self._changed.setdefault((trigger.list or "", trigger.subject), {})
+        if trigger.to_values is None:
+            bucket.setdefault(_ANY, []).append(match)
+        for value in dict.fromkeys(_key(value) for value in trigger.to_values or ()):
+            bucket.setdefault(value, []).append(match)
+
+    def received(self, type: str, source: str) -> list[Match]:
+        """Rules for an event of this type on that source, in file order; one match a rule."""
+        found = list(self._received.get((source, type), ()))
+        if self._globs:
+            stems = type.split(".")
+            for size in range(len(stems)):
+                found += self._globs.get((source, ".".join(stems[:size])), ())
+        return _one_each(found)
+
+    def changed(
+        self, list_title: str, field_slug: str, from_value: object, to_value: object
+    ) -> list[Match]:
+        """Rules that a field's change from one display value to another can fire at once; those
+        with `for` are in `stays`."""
+        found = self._transition(list_title, field_slug, from_value, to_value)
+        return _one_each(match for match in found if _trigger(match).held_for is None)
+
+    def stays(
+        self, list_title: str, field_slug: str, from_value: object, to_value: object
+    ) -> list[Match]:
+        """Rules with `for` whose time begins with this change."""
+        found = self._transition(list_title, field_slug, from_value, to_value)
+        return [match for match in found if _trigger(match).held_for is not None]
+
+    def _transition(
+        self, list_title: str, field_slug: str, from_value: object, to_value: object
+    ) -> list[Match]:
+        bucket = self._changed.get((list_title, field_slug))
+        if not bucket:
+            return []
+        found = [*bucket.get(_key(to_value), ()), *bucket.get(_ANY, ())]
+        return [match for match in found if _admits(_trigger(match), from_value, to_value)]
+
+    def created(self, kind: str, list_title: str | None = None) -> list[Match]:
+        """Rules for a new item, contact or account."""
+        found = list(self._created.get((kind, list_title), ()))
+        if list_title is not None:
+            found += self._created.get((kind, None), ())
+        return _one_each(found)
+
+    def watches(self, list_title: str, field_slug: str) -> bool:
+        """Whether any rule looks at changes of that field."""
+        return (list_title, field_slug) in self._changed
+
+
+def _trigger(match: Match) -> Trigger:
+    return match.rule.when[match.trigger]
+
+
+def _admits(trigger: Trigger, from_value: object, to_value: object) -> bool:
+    was, becomes = _key(from_value), _key(to_value)
+    if trigger.from_values is not None and was not in map(_key, trigger.from_values):
+        return False
+    if trigger.not_from and was in map(_key, trigger.not_from):
+        return False
+    return not (trigger.not_to and becomes in map(_key, trigger.not_to))
+
+
+def _key(value: object) -> object:
+    """Display values compare as what they are: true is not 1, empty text and null are empty."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return ("flag", value)
+    if isinstance(value, int | Decimal):
+        return Decimal(value)
+    return tuple(map(_key, value)) if isinstance(value, list | tuple) else value
+
+
+def _one_each(found: Iterable[Match]) -> list[Match]:
+    """One match for each rule, by its first trigger that fits."""
+    first: dict[str, Match] = {}
+    for match in found:
+        other = first.get(match.rule.id)
+        if other is None or match.trigger < other.trigger:
+            first[match.rule.id] = match
+    return list(first.values())
