@@ -1,0 +1,1 @@
+"""One machine's Relay: broker, web, worker and beat, started in order, watched, stopped cleanly."""

@@ -1,0 +1,97 @@
+"""The processes of one Relay: their command lines, how to see that they are ready, how to stop."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from relay.settings import Settings
+from relay.supervisor import broker
+
+THREADS = 32
+CHILDREN = 2
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One process to keep running.
+
+    stop_rank     the lower, the earlier it is asked to end
+    stop_seconds  how long it may take to end when asked
+    """
+
+    name: str
+    command: list[str]
+    is_ready: Callable[[], bool] = _always
+    stop_rank: int = 0
+    stop_seconds: float = 10.0
+
+
+def web_command(settings: Settings, *, workers: int = 1, threads: int = THREADS) -> list[str]:
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "relay.wsgi:app"),
+        *("--host", settings.bind, "--port", str(settings.port)),
+        *("--workers", str(workers), "--blocking-threads", str(threads)),
+        # A dead worker ends the server, and whoever supervises it starts a whole one.
+        *("--no-respawn-failed-workers", "--workers-kill-timeout", "10"),
+        *("--http", "1", "--no-ws", "--no-access-log", "--log-level", "warning"),
+    ]
+
+
+def worker_command(*, concurrency: int = CHILDREN) -> list[str]:
+    return [
+        *(sys.executable, "-m", "celery", "--app", "workers.app", "--quiet", "worker"),
+        *("--pool", "prefork", "--concurrency", str(concurrency), "--loglevel", "WARNING"),
+        # Workers need not know of each other; the chatter costs and has stalled consumers.
+        *("--without-gossip", "--without-mingle"),
+    ]
+
+
+def beat_command(settings: Settings) -> list[str]:
+    return [
+        *(sys.executable, "-m", "celery", "--app", "workers.app", "--quiet", "beat"),
+        *("--schedule", str(settings.home / "run" / "beat-schedule"), "--pidfile", ""),
+        *("--loglevel", "WARNING"),
+    ]
+
+
+def broker_program(settings: Settings) -> Program:
+    data = settings.home / "broker"
+    broker.prepare(settings.socket, data)
+    return Program(
+        name="broker",
+        command=broker.command(settings.socket, data),
+        is_ready=lambda: broker.answers(settings.socket),
+        stop_rank=3,
+    )
+
+
+def processes(settings: Settings) -> list[Program]:
+    """Web, worker and beat, in the order of their start."""
+    return [
+        Program(
+            name="web",
+            command=web_command(settings),
+            is_ready=lambda: answers(settings, "/readyz"),
+            stop_seconds=15.0,
+        ),
+        Program(name="worker", command=worker_command(), stop_rank=2, stop_seconds=35.0),
+        Program(name="beat", command=beat_command(settings), stop_rank=1, stop_seconds=5.0),
+    ]
+
+
+def answers(settings: Settings, path: str) -> bool:
+    """Whether our web server says 200 there."""
+    bind = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind, settings.bind)  # noqa: S104 - asked, not bound
+    connection = HTTPConnection(bind, settings.port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200  # noqa: PLR2004
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,171 @@
+"""Keeps programs running: starts them, starts again what ends by itself, stops them in order."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Self
+
+from relay.core.errors import RelayError
+from relay.supervisor import guardian
+from relay.supervisor.child import Child, describe
+from relay.supervisor.home import Home
+from relay.supervisor.programs import Program
+from relay.supervisor.signals import Signals
+
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 15.0
+STEADY_SECONDS = 30.0  # who ran this long is started again as if it had never failed
+LOOK_SECONDS = 0.03
+HOUSEKEEPING_SECONDS = 30.0
+
+
+class StartFailed(RelayError):
+    """A program ended, or did not become ready, while Relay was starting."""
+
+
+class Stopped(RelayError):
+    """A person asked for the end while Relay was starting."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Kept:
+    """A program with the process it runs in, or the moment it is started again."""
+
+    program: Program
+    child: Child | None = None
+    due: float = 0.0
+    pause: float = FIRST_PAUSE
+
+
+class Tree:
+    """The programs of one home. Use it as a context: leaving it stops them all."""
+
+    def __init__(
+        self, home: Home, env: Mapping[str, str], *, say: Callable[[str], None] = print
+    ) -> None:
+        self._home = home
+        self._env = dict(env)
+        self._say = say
+        self._kept: list[_Kept] = []
+        self._signals = Signals()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opened:
+            opened.enter_context(self._signals)
+            self._guardian = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-I", guardian.__file__],
+                stdin=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+            opened.callback(self._dismiss_guardian)
+            opened.callback(self.stop)
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def start(self, program: Program) -> None:
+        """Starts a program and keeps it; it need not be ready when this returns."""
+        kept = _Kept(program=program)
+        self._kept.append(kept)
+        self._launch(kept)
+
+    def wait_ready(self, program: Program, *, seconds: float) -> None:
+        """Waits for the program's own word. Raises StartFailed when it, or another one, ends
+        before, or when the time is over; Stopped when a person asked for the end."""
+        deadline = time.monotonic() + seconds
+        while not program.is_ready():
+            self._refuse_failures()
+            if time.monotonic() > deadline:
+                raise StartFailed(self._story(program, f"was not ready after {seconds:g} s"))
+            self._signals.wait(LOOK_SECONDS)
+        self._refuse_failures()
+
+    def run(self) -> None:
+        """Watches until a person asks for the end."""
+        tidy = time.monotonic() + HOUSEKEEPING_SECONDS
+        while not self._signals.asked:
+            now = time.monotonic()
+            for kept in self._kept:
+                self._look_after(kept, now)
+            if now > tidy:
+                self._home.trim_logs()
+                tidy = now + HOUSEKEEPING_SECONDS
+            dues = [kept.due for kept in self._kept if kept.child is None]
+            self._signals.wait(max(0.0, min([tidy, *dues]) - now))
+
+    def stop(self) -> None:
+        """Asks each program to end, in its order, and kills what takes too long. A second request
+        of a person kills at once."""
+        for kept in sorted(self._kept, key=lambda kept: kept.program.stop_rank):
+            if kept.child is not None:
+                self._stop(kept.child, kept.program)
+        self._kept.clear()
+
+    def _launch(self, kept: _Kept) -> None:
+        name = kept.program.name
+        kept.child = Child(kept.program.command, self._env, self._home.log(name))
+        self._home.started(name, kept.child.pid)
+        self._tell_guardian(f"+{kept.child.pid}")
+
+    def _look_after(self, kept: _Kept, now: float) -> None:
+        child, name = kept.child, kept.program.name
+        if child is None:
+            if now >= kept.due:
+                self._launch(kept)
+            return
+        if child.status is None:
+            return
+        if child.age > STEADY_SECONDS:
+            kept.pause = FIRST_PAUSE
+        self._say(f"{name} {describe(child.status)}; starting it again (log: {self._log(name)})")
+        self._bury(child, name)
+        kept.child, kept.due = None, now + kept.pause
+        kept.pause = min(kept.pause * 2, LONGEST_PAUSE)
+
+    def _stop(self, child: Child, program: Program) -> None:
+        child.ask()
+        deadline = time.monotonic() + program.stop_seconds
+        while child.status is None and time.monotonic() < deadline and self._signals.asked < 2:  # noqa: PLR2004
+            self._signals.wait(LOOK_SECONDS)
+        self._bury(child, program.name)
+
+    def _bury(self, child: Child, name: str) -> None:
+        child.end()
+        self._home.ended(name)
+        self._tell_guardian(f"-{child.pid}")
+
+    def _refuse_failures(self) -> None:
+        if self._signals.asked:
+            raise Stopped("stopped before it had started")
+        for kept in self._kept:
+            if kept.child is not None and kept.child.status is not None:
+                raise StartFailed(self._story(kept.program, describe(kept.child.status)))
+
+    def _story(self, program: Program, what: str) -> str:
+        last = self._home.tail(program.name)
+        told = f"; it said last:\n{last}" if last else ""
+        return f"{program.name} {what} while starting (log: {self._log(program.name)}){told}"
+
+    def _log(self, name: str) -> str:
+        return str(self._home.log(name))
+
+    def _tell_guardian(self, line: str) -> None:
+        pipe = self._guardian.stdin
+        if pipe is None:
+            return
+        # Without its guardian the tree still runs and stops; only a kill would leave children.
+        with suppress(BrokenPipeError):
+            pipe.write(line + "\n")
+            pipe.flush()
+
+    def _dismiss_guardian(self) -> None:
+        if self._guardian.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._guardian.stdin.close()
+        self._guardian.wait()

@@ -1,0 +1,77 @@
+"""`relay up`: broker, migrations, the first organization, web, worker, beat; then watch."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from relay import bootstrap
+from relay.settings import Settings
+from relay.supervisor import welcome
+from relay.supervisor.home import Home, check_port
+from relay.supervisor.programs import broker_program, processes
+from relay.supervisor.tree import Stopped, Tree
+from relay.supervisor.welcome import Welcome
+
+BROKER_SECONDS = 30.0  # a long queue takes a while to load
+WEB_SECONDS = 60.0
+
+
+def up(settings: Settings, env: Mapping[str, str], *, greet: Callable[[Welcome], None]) -> None:
+    """Runs until a person asks for the end. Raises RelayError with one clear sentence when
+    something is in the way of starting; what had started is stopped then."""
+    with Home(settings.home) as home:
+        home.end_leftovers()
+        check_port(settings.bind, settings.port)
+        home.trim_logs()
+        with Tree(home, _environment(env, settings), say=_tell) as tree:
+            try:
+                greet(_start(settings, tree))
+            except Stopped:
+                return
+            tree.run()
+            _tell("stopping")
+
+
+def _start(settings: Settings, tree: Tree) -> Welcome:
+    if settings.redis_url is None:
+        broker = broker_program(settings)
+        tree.start(broker)
+        tree.wait_ready(broker, seconds=BROKER_SECONDS)
+    bootstrap.upgrade(settings)
+    document = _welcome(settings)
+    running = processes(settings)
+    for program in running:
+        tree.start(program)
+    for program in running:
+        tree.wait_ready(program, seconds=WEB_SECONDS)
+    return document
+
+
+def _welcome(settings: Settings) -> Welcome:
+    document = bootstrap.welcome(settings)
+    if document is None:
+        document = welcome.kept(settings.home) if settings.embedded else None
+    if document is None:
+        return {"url": settings.base_url}
+    document = welcome.moved(document, settings.base_url)
+    if settings.embedded:
+        welcome.keep(settings.home, document)
+    return document
+
+
+def _environment(env: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """What every process sees: the same home and port, from wherever it is started."""
+    return {**env, "RELAY_HOME": str(settings.home), "PORT": str(settings.port)}
+
+
+def _tell(line: str) -> None:
+    print(f"relay: {line}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal is its reader
+
+
+def command() -> str:
+    """How a person calls this program again, from where they are."""
+    script = Path(sys.executable).with_name("relay")
+    if not script.exists():
+        return f"{sys.executable} -m relay"
+    here = Path.cwd()
+    return str(script.relative_to(here) if script.is_relative_to(here) else script)
