@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from relay.integration import Integration
-from relay.integrations import fullcontact, recurly, typeform, webform, webhook
+from relay.integrations import fullcontact, quickbooks, recurly, typeform, webform, webhook
 
 INTEGRATIONS: Mapping[str, Integration] = {
     integration.name: integration
@@ -12,6 +12,7 @@ INTEGRATIONS: Mapping[str, Integration] = {
         webhook.INTEGRATION,
         typeform.INTEGRATION,
         fullcontact.INTEGRATION,
+        quickbooks.INTEGRATION,
         recurly.INTEGRATION,
     )
 }
