@@ -1,0 +1,181 @@
+"""Books sales in Zuora: one order, under our own number, for an account found or made."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+from relay.core.errors import (
+    InvalidInput,
+    PermanentError,
+    RemoteError,
+    RetryableError,
+    UnknownOutcome,
+)
+from relay.core.facts import a_list, a_map, a_text
+from relay.http import Http
+from relay.integration import Call, Connection, Connector, Lookup, Output
+from relay.integrations.zuora import order
+from relay.integrations.zuora.api import Api
+from rules.engine import Param, Verb
+
+VERBS: Mapping[str, Verb] = {
+    "order": Verb(
+        name="zuora.order",
+        params=(
+            Param("account_number", "text",
+                  help="the customer's number; empty: the deal's own account, made if new"),
+            Param("order_date", "date", required=True, help="when the contract begins"),
+            Param("rate_plans", "list", required=True, help="numbers or ids of product rate plans"),
+            Param("booking", "text", help="a label; a deal is booked once for each (sale)"),
+        ),
+        books=True,
+        output=("id", "number", "subscription", "account", "invoice", "url"),
+        help="Orders a subscription to rate plans, and makes the customer if there is none.",
+    ),
+}  # fmt: skip
+
+SETTINGS = {
+    "currency": "of new accounts (USD)",
+    "payment_term": "of new accounts, as the tenant calls it (Net 30)",
+    "bill_cycle_day": "of new accounts: the day of the month (1)",
+    "country": "of new accounts' contacts, as the tenant calls it; many tenants demand one",
+    "term_months": "how long a subscription runs (12)",
+    "auto_renew": "no: subscriptions end with their term (yes)",
+    "run_billing": "no: orders are not invoiced at once (yes)",
+    "rate_plans": "what your CRM calls a rate plan → its number, where the two differ",
+}
+
+# A token is good on its own host alone.
+HOSTS = {
+    "us-1": "https://rest.na.zuora.com",
+    "us-2": "https://rest.zuora.com",
+    "eu": "https://rest.eu.zuora.com",
+    "ap": "https://rest.ap.zuora.com",
+    "us-1-sandbox": "https://rest.sandbox.na.zuora.com",
+    "us-2-sandbox": "https://rest.apisandbox.zuora.com",
+    "us-central-sandbox": "https://rest.test.zuora.com",
+    "eu-sandbox": "https://rest.sandbox.eu.zuora.com",
+    "eu-central-sandbox": "https://rest.test.eu.zuora.com",
+    "ap-central-sandbox": "https://rest.test.ap.zuora.com",
+    "performance-test": "https://rest.pt1.zuora.com",
+}
+
+# No account has this number: who can be told so is signed in and may read.
+PROBE = "relay-connection-test"
+
+
+async def perform(call: Call) -> Output:
+    """Places the order, unless an earlier try has placed it."""
+    if call.verb not in VERBS:
+        raise InvalidInput(f"Zuora has no verb {call.verb!r}")
+    wanted = order.read(call)
+    api = Api(connection=call.connection, http=call.http, now=call.now, track=call.number)
+    earlier, existing = await _look(api, call, wanted)
+    if earlier is not None:
+        return earlier
+    try:
+        made = await api.post("/v1/orders", order.body(wanted, call, existing), call.key)
+    except PermanentError as refusal:
+        return await _settled(api, call, refusal, is_new=existing is None)
+    return _output(call, made, account=a_text(made.get("accountNumber")))
+
+
+async def _look(api: Api, call: Call, wanted: order.Order) -> tuple[Output | None, str | None]:
+    """What an earlier try has placed, and the number of the account if there is one.
+
+    While an earlier try is undecided, a failure to look leaves it undecided: the next try has to
+    look again, under the same key.
+    """
+    try:
+        earlier = await _earlier(api, call) if call.look_first else None
+        if earlier is not None or wanted.account_number:
+            return earlier, wanted.account_number
+        own = order.own_account_number(call.deal)
+        return None, own if await api.find(_account_path(own)) else None
+    except RetryableError as error:
+        if not call.look_first:
+            raise
+        raise UnknownOutcome(
+            f"the earlier try is still open: {error}",
+            status=error.status,
+            retry_after=error.retry_after,
+        ) from error
+
+
+async def _earlier(api: Api, call: Call) -> Output | None:
+    """The order with our number. A time-out means nothing: Zuora goes on and places it."""
+    found = await api.find(f"/v1/orders/{quote(call.number, safe='')}")
+    if found is None:
+        return None
+    placed = a_map(found.get("order"))
+    return _output(call, placed, account=a_text(placed.get("existingAccountNumber")), found=True)
+
+
+async def _settled(api: Api, call: Call, refusal: PermanentError, *, is_new: bool) -> Output:
+    """A refusal may only mean that the number is taken: by an earlier try, or, the account's, by
+    another deal at the same time. Zuora does not document its code for that, so we look."""
+    try:
+        if earlier := await _earlier(api, call):
+            return earlier
+        own = order.own_account_number(call.deal)
+        made_meanwhile = is_new and await api.find(_account_path(own))
+    except RemoteError:
+        raise refusal from None
+    if made_meanwhile:
+        raise RetryableError(f"the account {own} was made meanwhile", status=refusal.status)
+    raise refusal
+
+
+def _output(
+    call: Call, placed: Mapping[str, object], *, account: str | None, found: bool = False
+) -> Output:
+    number = a_text(placed.get("orderNumber")) or call.number
+    data = {
+        "id": a_text(placed.get("orderId")),
+        "number": number,
+        "subscription": _subscription(placed),
+        "account": account,
+        "invoice": _first(placed.get("invoiceNumbers")),
+        "url": f"{call.connection.base_url.rstrip('/')}/v1/orders/{quote(number, safe='')}",
+    }
+    return Output(data=data, found=found)
+
+
+def _subscription(placed: Mapping[str, object]) -> str | None:
+    if number := _first(placed.get("subscriptionNumbers")):
+        return number
+    subscriptions = a_list(placed.get("subscriptions"))
+    first = a_map(subscriptions[0]) if subscriptions else {}
+    return a_text(first.get("subscriptionNumber"))
+
+
+def _first(value: object) -> str | None:
+    values = a_list(value)
+    return a_text(values[0]) if values else None
+
+
+def _account_path(number: str) -> str:
+    return f"/v1/accounts/{quote(number, safe='')}"
+
+
+async def test(connection: Connection, http: Http, now: datetime) -> str:
+    """Signs in and reads; the tenant's own name is nowhere to be had, so its host stands for it."""
+    api = Api(connection=connection, http=http, now=now)
+    await api.find(_account_path(PROBE))
+    return f"Zuora at {urlsplit(connection.base_url).hostname}"
+
+
+def lookup(connection: Connection, http: Http, now: datetime) -> Lookup:
+    """The reads that complete a callout."""
+    return Api(connection=connection, http=http, now=now)
+
+
+CONNECTOR = Connector(
+    verbs=VERBS,
+    perform=perform,
+    test=test,
+    lookup=lookup,
+    settings=SETTINGS,
+    secrets=("client_id", "client_secret"),
+    hosts=HOSTS,
+)
