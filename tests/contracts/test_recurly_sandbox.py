@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from relay.integration import SandboxRequest
 from relay.integrations.recurly.connector import test as who
 from relay.integrations.recurly.sandbox import SANDBOX
 from tests.contracts.recurly_site import AMOUNT, PLAN, Site, check
@@ -123,3 +124,23 @@ def test_the_connection_says_which_site_it_is(site: Site) -> None:
     name = asyncio.run(who(site.connection, site.http.http, NOW))
     assert name == "Recurly site relay-sandbox (sandbox)"
     check(site)
+
+
+def test_a_person_who_follows_the_link_sees_the_invoice(site: Site) -> None:
+    output = site.book("purchase", AMOUNT)
+    path = str(output.data["url"]).removeprefix(site.http.base_url)
+    page = SANDBOX.handle(
+        SandboxRequest(
+            method="GET", path=path, query={}, headers={"accept": "text/html"}, body=b"", now=NOW
+        ),
+        site.http.books,
+    )
+    assert page.status == 200
+    assert b"invoice 1001" in page.body
+    assert b"250.10 USD" in page.body
+
+
+def test_an_answer_may_be_made_slow(site: Site) -> None:
+    site.fault("slow")
+    site.book("purchase", AMOUNT)
+    assert site.http.talks[-1].answer.headers["x-sandbox-wait"] == "5"

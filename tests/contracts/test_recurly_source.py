@@ -12,6 +12,8 @@ import pytest
 
 from relay.core.errors import (
     BadSignature,
+    Conflict,
+    NotFound,
     Unreadable,
 )
 from relay.core.event import ParsedEvent
@@ -77,7 +79,10 @@ def test_a_payment_in_the_sandbox_comes_back_as_a_signed_notification_with_our_n
         "issued_on": "2026-11-24",
     }
     assert SANDBOX.documents(site.http.books)[0].state == "paid"
-    assert SANDBOX.pay(site.http.books, document.id, NOW) == []
+    with pytest.raises(Conflict):
+        SANDBOX.pay(site.http.books, document.id, NOW)
+    with pytest.raises(NotFound):
+        SANDBOX.pay(site.http.books, "in404", NOW)
 
 
 @pytest.mark.parametrize(

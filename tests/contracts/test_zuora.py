@@ -383,6 +383,9 @@ def _reasons(code: object) -> dict[str, object]:
     return {"success": False, "processId": "p", "reasons": [{"code": code, "message": "No."}]}
 
 
+ACTION = {"Success": False, "Errors": [{"Code": "INVALID_ID", "Message": "x"}]}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [

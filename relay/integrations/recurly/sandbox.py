@@ -3,6 +3,10 @@ real one does.
 
 recurly.com/developers/api/v2021-02-25: Basic authentication with the key alone, the version in
 `Accept`, errors wrapped in `error`, rate headers on every answer.
+
+Faults on demand stand in the books' kind `faults`: `{"id", "fault", "times"?, "path"?}`, where
+`fault` is one of FAULTS and `path` a part of the addresses it is for; without one a fault is for
+the next write.
 """
 
 import base64
@@ -12,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from relay.core import exact_json
+from relay.core.errors import Conflict, NotFound
 from relay.core.facts import a_map, a_text
 from relay.integration import Answer, Books, Document, Notification, Sandbox, SandboxRequest
 from relay.integrations.recurly import sandbox_site as site
@@ -47,64 +52,54 @@ ROUTES: Sequence[tuple[str, re.Pattern[str], Handler]] = [
     )
 ]
 
-# What can be asked for through the books' kind `faults`: before the work, or after it.
-FAULTS: Mapping[str, tuple[int, str, str]] = {
+# Refusals that come in place of the work: status, type, words.
+REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "500": (500, "internal_server_error", "Something went wrong on our side."),
     "503": (503, "service_not_available", "Recurly is being maintained."),
     "throttle": (429, "rate_limited", "You have made too many API requests in the last hour."),
     "lock": (409, "simultaneous_request", "A change for this account is already in progress."),
     "unauthorized": (401, "unauthorized", "The API key is no longer valid."),
 }
-AFTER_WORK = "timeout_after_work"
-# The work is done and nobody hears of it: a load balancer's answer, and later than anyone waits.
-LATE = Answer(
-    status=504,
-    body=b"upstream request timeout",
-    headers={"content-type": "text/plain", "x-sandbox-wait": "600"},
-)
+FAULTS = (*REFUSALS, "timeout_after_work", "slow")
 
 
 def handle(request: SandboxRequest, books: Books) -> Answer:
     """One API request."""
+    if _is_person(request):
+        return _page(request, books)
+    fault = _fault(request, books)
+    name = str(fault.get("fault", ""))
     try:
         _check(request)
-        fault = _fault(request, books)
-        if fault in FAULTS:
-            raise Refused(*FAULTS[fault])
+        if name in REFUSALS:
+            raise Refused(*REFUSALS[name])
         status, document, prior = _perform(request, books)
     except Refused as refusal:
         return _answer(request, refusal.status, refusal.document)
-    if fault == AFTER_WORK:
-        return Answer(
-            status=504, body=b"upstream request timeout", headers={"content-type": "text/plain"}
-        )
-    return _answer(request, status, document, {"idempotency-prior": "true"} if prior else {})
+    if name == "timeout_after_work":
+        return _text(504, "upstream request timeout")
+    more = {"idempotency-prior": "true"} if prior else {}
+    if name == "slow":
+        more["x-sandbox-wait"] = str(fault.get("seconds", 5))
+    return _answer(request, status, document, more)
 
 
 def documents(books: Books) -> Sequence[Document]:
     """The site's invoices, newest first."""
-    return [
-        Document(
-            id=str(each["id"]),
-            kind="invoice",
-            number=str(each["number"]),
-            customer=_customer(a_map(each["account"])),
-            amount=str(each["total"]),
-            currency=str(each["currency"]),
-            state=str(each["state"]),
-            created_at=str(each["created_at"]),
-            payable=each["state"] != "paid",
-        )
-        for each in reversed(books.all("invoices"))
-    ]
+    return [_row(each) for each in reversed(books.all("invoices"))]
 
 
 def pay(books: Books, id: str, now: datetime) -> Sequence[Notification]:
     """Records a payment from outside (a bank transfer); tells what Recurly tells: hardly
-    anything. Paid before: nothing happens."""
+    anything.
+
+    Raises NotFound for what is no invoice, Conflict for one that is paid.
+    """
     invoice = books.get("invoices", id)
-    if invoice is None or invoice["state"] == "paid":
-        return []
+    if invoice is None:
+        raise NotFound(f"there is no invoice {id} in this sandbox")
+    if invoice["state"] == "paid":
+        raise Conflict(f"invoice {invoice['number']} is paid already")
     site.settle(books, invoice, now)
     account = a_map(invoice["account"])
     body = {
@@ -151,15 +146,58 @@ def _route(request: SandboxRequest, books: Books) -> tuple[int, Mapping[str, obj
     raise Refused(404, "not_found", f"There is no {request.method} {request.path} in this sandbox.")
 
 
-def _fault(request: SandboxRequest, books: Books) -> str:
+def _fault(request: SandboxRequest, books: Books) -> Mapping[str, object]:
     """The fault that is due for this request, used up by one."""
     for planned in books.all("faults"):
-        left = int(str(planned.get("times", 1)))
-        path = a_text(planned.get("path"))
-        if left > 0 and (path is None or request.path.startswith(path)):
+        left, path = int(str(planned.get("times", 1))), a_text(planned.get("path"))
+        meant = path in request.path if path else request.method == "POST"
+        if left > 0 and meant:
             books.put("faults", str(planned["id"]), {**planned, "times": left - 1})
-            return str(planned.get("fault", ""))
-    return ""
+            return planned
+    return {}
+
+
+def _is_person(request: SandboxRequest) -> bool:
+    """A browser that follows a document's link."""
+    sent = request.headers
+    return "text/html" in sent.get("accept", "") and "authorization" not in sent
+
+
+def _page(request: SandboxRequest, books: Books) -> Answer:
+    found = books.get("invoices", request.path.rpartition("/")[2])
+    if found is None:
+        return _text(404, "There is nothing here.")
+    row = _row(found)
+    lines = [
+        f"{row.kind} {row.number}",
+        f"Customer  {row.customer}",
+        f"Amount    {row.amount} {row.currency}",
+        f"State     {row.state}",
+        f"Made      {row.created_at}",
+        "",
+        "This is the sandbox's stand-in for Recurly's own page.",
+    ]
+    return _text(200, "\n".join(lines))
+
+
+def _row(invoice: Mapping[str, object]) -> Document:
+    account = a_map(invoice["account"])
+    return Document(
+        id=str(invoice["id"]),
+        kind="invoice",
+        number=str(invoice["number"]),
+        customer=str(account.get("company") or account.get("email") or account.get("code") or ""),
+        amount=str(invoice["total"]),
+        currency=str(invoice["currency"]),
+        state=str(invoice["state"]),
+        created_at=str(invoice["created_at"]),
+        payable=invoice["state"] != "paid",
+    )
+
+
+def _text(status: int, words: str) -> Answer:
+    headers = {"content-type": "text/plain; charset=utf-8"}
+    return Answer(status=status, body=words.encode(), headers=headers)
 
 
 def _answer(
@@ -189,10 +227,6 @@ def _key(authorization: str) -> str:
     except (binascii.Error, UnicodeDecodeError):
         return ""
     return user if kind.lower() == "basic" else ""
-
-
-def _customer(account: Mapping[str, object]) -> str:
-    return str(account.get("company") or account.get("email") or account.get("code") or "")
 
 
 SANDBOX = Sandbox(
