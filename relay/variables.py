@@ -134,13 +134,12 @@ def log_level(given: str) -> str:
 
 
 def database_url(given: str) -> str:
-    schemes = ("postgresql", "postgres", "postgresql+psycopg", "sqlite")
-    if not _has_scheme(given, schemes):
+    if re.fullmatch(r"sqlite:///.+", given):
+        return given
+    if not _has_scheme(given, ("postgresql", "postgres", "postgresql+psycopg")):
         raise ValueError(
             "it must look like postgresql://user:password@host/database or sqlite:////path/to/file"
         )
-    if given.startswith("sqlite") and not re.match(r"sqlite:///.+", given):
-        raise ValueError("it must name a file: sqlite:////var/lib/relay/relay.db")
     return given
 
 
