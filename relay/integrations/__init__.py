@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from relay.integration import Integration
-from relay.integrations import fullcontact, quickbooks, recurly, typeform, webform, webhook
+from relay.integrations import fullcontact, quickbooks, recurly, typeform, webform, webhook, zuora
 
 INTEGRATIONS: Mapping[str, Integration] = {
     integration.name: integration
@@ -14,5 +14,6 @@ INTEGRATIONS: Mapping[str, Integration] = {
         fullcontact.INTEGRATION,
         quickbooks.INTEGRATION,
         recurly.INTEGRATION,
+        zuora.INTEGRATION,
     )
 }
