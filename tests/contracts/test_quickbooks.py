@@ -19,7 +19,7 @@ from relay.core.errors import (
 from relay.core.facts import a_list, a_map
 from relay.integration import Deal
 from relay.integrations.quickbooks.client import HOSTS, quoted
-from relay.integrations.quickbooks.connector import CONNECTOR
+from relay.integrations.quickbooks.client import Company as Asked
 from relay.integrations.quickbooks.connector import test as ask_company
 from relay.integrations.quickbooks.sandbox import REALM
 from tests.contracts.quickbooks_company import NUMBER, PUBLISHED, REFERENCE, Company
@@ -449,8 +449,8 @@ def test_documents_at_intuit_have_intuits_own_page() -> None:
         company.http.base_url = HOSTS[host]
         with pytest.raises(AssertionError, match=r"oauth\.platform\.intuit\.com"):
             company.book("invoice", ONE)  # the token comes from Intuit, not from this host
-        reader = CONNECTOR.lookup(company.connection, company.http.http, company.http.now)
-        assert reader.company.page("SalesReceipt", "7") == f"{page}/app/salesreceipt?txnId=7"
+        asked = Asked(connection=company.connection, http=company.http.http, now=company.http.now)
+        assert asked.page("SalesReceipt", "7") == f"{page}/app/salesreceipt?txnId=7"
 
 
 def test_a_quote_and_a_backslash_in_a_query_are_escaped_before_the_url_is() -> None:

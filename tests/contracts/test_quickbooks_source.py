@@ -13,6 +13,7 @@ import pytest
 
 from relay.core.errors import BadSignature, Conflict, NotFound, Unreadable
 from relay.core.event import FACTS, ParsedEvent, facts_of
+from relay.core.facts import a_map
 from relay.integration import InboundRequest, SourceConfig
 from relay.integrations.quickbooks import sandbox
 from relay.integrations.quickbooks.complete import complete
@@ -91,7 +92,7 @@ def _payment(company: Company, total: str, covered: Mapping[str, str]) -> Parsed
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 def test_published_signatures_are_believed(vector: dict[str, object]) -> None:
     body = str(vector["body"]).encode()
-    headers = {name.lower(): value for name, value in dict(vector["headers"]).items()}
+    headers = {name.lower(): str(value) for name, value in a_map(vector["headers"]).items()}
     config = SourceConfig(name="books", secrets=["another", str(vector["secret"])])
     verify(_request(body, headers), config)
     assert sign(body, replace(config, secrets=[str(vector["secret"])]), NOW) == headers
