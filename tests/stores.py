@@ -131,7 +131,7 @@ def valkey() -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="relay-vk-", dir="/tmp"))
     at = home / "s"
     with (home / "log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own words
+        process = subprocess.Popen(
             broker.command(at, home), stdout=log, stderr=log, start_new_session=True
         )
     try:
@@ -187,4 +187,4 @@ def _program(name: str) -> str | None:
 def _postgres(*command: str) -> None:
     # PostgreSQL refuses to run as root.
     other = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    subprocess.run([*other, *command], check=True, capture_output=True, cwd="/", timeout=_SECONDS)  # noqa: S603 - our own words
+    subprocess.run([*other, *command], check=True, capture_output=True, cwd="/", timeout=_SECONDS)

@@ -83,7 +83,7 @@ def test_beyond_one_machine_private_addresses_and_plain_http_stay_closed(tmp_pat
         ("RELAY_BASE_URL", "relay.example.com", "https://relay.example.com"),
         ("RELAY_BIND", "localhost", "an IP address such as 127.0.0.1"),
         ("RELAY_DATABASE_URL", "mysql://x/y", "postgresql://"),
-        ("RELAY_DATABASE_URL", "sqlite://", "sqlite:////path/to/file"),
+        ("RELAY_DATABASE_URL", "sqlite:relay.db", "sqlite:////path/to/file"),
         ("RELAY_EGRESS_ALLOW", "10.0.0.0/33", "such as 10.1.0.0/16"),
         ("RELAY_EGRESS_HTTP", "perhaps", "yes or no"),
         ("RELAY_EGRESS_PROXY", "proxy:3128", "a web address"),
