@@ -1,52 +1,76 @@
-# Commands for people who work on Relay. `make` lists them.
+# Commands for people who use Relay and who work on it. `make` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.dev-stamp
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
+APT := DEBIAN_FRONTEND=noninteractive apt-get
 
 .DEFAULT_GOAL := help
-.PHONY: help test postgresql check lint types imports fix lock clean
+.PHONY: help run test programs check lint types imports fix lock clean
 
 help: ## the list of commands
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-$(STAMP): requirements-dev.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Relay needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.12 test" >&2; exit 1; }
+# `make run` -------------------------------------------------------------------------------------
+
+run: .venv/.run-stamp ## start Relay on this machine: PORT=8000, RELAY_HOME=var
+	@exec $(BIN)/relay up
+
+.venv/.run-stamp: requirements.lock pyproject.toml | .venv/bin/pip
+	@echo "Installing what Relay needs into .venv"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev-stamp: requirements-dev.lock pyproject.toml | .venv/bin/pip
+	@echo "Installing what Relay and its tests need into .venv"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch .venv/.run-stamp $@
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Relay needs Python 3.11 or newer, and $(PYTHON) is not. Name another: make PYTHON=python3.12 run" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
-	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy python3-venv; } || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && $(APT) update -q && $(APT) install -qy python3-venv; } || \
 	  { echo "Python's venv module is missing. Install it: sudo apt-get install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@touch $(STAMP)
+	@$(PYTHON) -m venv --clear .venv
 
-postgresql:
-	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
-	  { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy postgresql; } || \
-	  echo "PostgreSQL is not installed, its tests will be skipped: sudo apt-get install postgresql" >&2
+# Work on it -------------------------------------------------------------------------------------
 
-test: $(STAMP) postgresql ## every test; `make test k=forms` some of them
-	$(BIN)/python -m pytest -q -rs $(if $(k),-k $(k))
+test: .venv/.dev-stamp programs ## every test; `make test k=forms` some of them
+	$(BIN)/python -m pytest -q $(if $(k),-k "$(k)")
+
+# As root on Debian, the programs that some tests need are installed; elsewhere pytest names those
+# tests at its end.
+programs:
+	@missing=; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="postgresql"; \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing for the tests: $$missing"; \
+	  $(APT) update -q >/dev/null && $(APT) install -qy --no-install-recommends $$missing >/dev/null; \
+	fi; true
 
 check: lint types imports ## lint, types and import contracts
 
-lint: $(STAMP) ## ruff: rules and format
+lint: .venv/.dev-stamp ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(STAMP) ## mypy --strict
+types: .venv/.dev-stamp ## mypy --strict
 	$(BIN)/mypy
 
-imports: $(STAMP) ## who may import whom
+imports: .venv/.dev-stamp ## who may import whom
 	$(BIN)/lint-imports
 
-fix: $(STAMP) ## format and apply safe fixes
+fix: .venv/.dev-stamp ## format, and apply the fixes that are safe
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## resolve the requirements anew (needs uv)
-	uv lock
-	uv export -q --no-emit-project --no-header --no-dev -o requirements.lock
-	uv export -q --no-emit-project --no-header -o requirements-dev.lock
+lock: .venv/.dev-stamp ## the requirements, resolved anew
+	$(BIN)/uv lock --upgrade
+	$(BIN)/uv export -q --no-emit-project --no-header --no-dev -o requirements.lock
+	$(BIN)/uv export -q --no-emit-project --no-header -o requirements-dev.lock
 
-clean: ## remove what was made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove what was made, but not var/
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache uv.lock
