@@ -1,0 +1,186 @@
+"""The record behind a change, as rules bind it; made for a whole batch with two statements."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from relay.crm.changes import Change, Created, Record
+from relay.crm.embedded import accounts, contacts
+from relay.crm.embedded.desk import Desk, NewThing, Touched
+from relay.crm.model import Account, Contact, Item, List
+from relay.crm.moments import instant
+from relay.crm.values import Lookup, bound, display
+from relay.people import split_name
+
+_first_and_last = lru_cache(maxsize=8192)(split_name)
+
+
+def flush(desk: Desk) -> None:
+    """Turns what was touched into changes, in order, with the records that are wanted."""
+    if not desk.touched:
+        return
+    touched, desk.touched = desk.touched, []
+    lists = desk.schema.by_id
+    kept = [
+        one
+        for one in touched
+        if isinstance(one, Touched) and _wants(desk, lists[one.item.list_id], one)
+    ]
+    records = _records(desk, [one.item for one in kept])
+    wanted = {id(one) for one in kept}
+    for one in touched:
+        if isinstance(one, NewThing):
+            desk.changes.append(_created(desk, one))
+            continue
+        record = records[one.item] if id(one) in wanted else None
+        desk.changes.extend(_changes(desk, lists[one.item.list_id], one, record))
+
+
+def _wants(desk: Desk, in_list: List, one: Touched) -> bool:
+    slugs = [None] if one.is_new else [field.slug for field, _, _ in one.fields]
+    return any(desk.wanted(in_list.title, slug) for slug in slugs)
+
+
+def _created(desk: Desk, one: NewThing) -> Created:
+    record = None
+    if desk.wanted(None, None):
+        record = one_record(desk, one.thing)
+    return Created(
+        org=desk.org,
+        kind="account" if isinstance(one.thing, Account) else "contact",
+        id=one.thing.id,
+        name=one.thing.name or "",
+        list_id=None,
+        list_title=None,
+        at_ms=one.thing.created_ms,
+        author=one.author,
+        record=record,
+    )
+
+
+def one_record(desk: Desk, thing: Account | Contact) -> Record:
+    """The record of an account or a contact alone."""
+    if isinstance(thing, Account):
+        return {"item": None, "account": account_record(desk, thing), "contact": None}
+    return {"item": None, "account": None, "contact": contact_record(thing)}
+
+
+def _changes(
+    desk: Desk, in_list: List, one: Touched, record: Record | None
+) -> list[Change | Created]:
+    item = one.item
+    if one.is_new:
+        made = Created(
+            org=desk.org,
+            kind="item",
+            id=item.id,
+            name=item.name,
+            list_id=in_list.id,
+            list_title=in_list.title,
+            at_ms=item.modified_ms,
+            author=one.author,
+            record=record,
+        )
+        return [made]
+    return [
+        Change(
+            org=desk.org,
+            list_id=in_list.id,
+            list_title=in_list.title,
+            item_id=item.id,
+            item_name=item.name,
+            field_slug=field.slug,
+            from_display=display(field, before, desk.people),
+            to_display=display(field, after, desk.people),
+            at_ms=item.modified_ms,
+            author=one.author,
+            record=record if desk.wanted(in_list.title, field.slug) else None,
+        )
+        for field, before, after in one.fields
+    ]
+
+
+class _ByItem(dict[int, Record]):
+    """Records by the very item: two states of one item are two records."""
+
+    def __getitem__(self, item: object) -> Record:
+        return super().__getitem__(id(item))
+
+
+def _records(desk: Desk, wanted: Sequence[Item]) -> _ByItem:
+    of_account = accounts.read(
+        desk.conn, desk.org, {item.account_id for item in wanted if item.account_id}
+    )
+    of_contact = contacts.read(
+        desk.conn, desk.org, {contact for item in wanted for contact in item.contact_ids}
+    )
+    made = _ByItem()
+    for item in wanted:
+        account = of_account.get(item.account_id or "")
+        people = [of_contact[id] for id in item.contact_ids if id in of_contact]
+        made[id(item)] = {
+            "item": item_record(desk.schema.by_id[item.list_id], item, people, desk.people),
+            "account": account_record(desk, account) if account else None,
+            "contact": contact_record(people[0]) if people else None,
+        }
+    return made
+
+
+def records(desk: Desk, wanted: Sequence[Item]) -> list[Record]:
+    """The records of items as they are now, in the order given."""
+    made = _records(desk, wanted)
+    return [made[item] for item in wanted]
+
+
+def item_record(
+    in_list: List, item: Item, people: Sequence[Contact], users: Lookup
+) -> dict[str, object]:
+    """The item as rules read it; every field of the list is there, an empty one as None."""
+    fields = {
+        field.slug: bound(field, value_of(field.id, item), users) for field in in_list.fields.all
+    }
+    owner = fields.get("owner")
+    return {
+        **fields,
+        "id": item.id,
+        "name": item.name,
+        "created": instant(item.created_ms),
+        "modified": instant(item.modified_ms),
+        "owner": owner if isinstance(owner, dict) else None,
+        "emails": list(dict.fromkeys(email for one in people for email in _emails(one))),
+    }
+
+
+def value_of(field_id: str, item: Item) -> str | list[str] | None:
+    """The stored value; the Created Date is not stored twice."""
+    if field_id == "process_created_date":
+        return str(item.created_ms)
+    return item.values.get(field_id)
+
+
+def account_record(desk: Desk, account: Account) -> dict[str, object]:
+    """The account as rules read it."""
+    fields = {
+        field.slug: bound(field, account.values.get(field.id), desk.people)
+        for field in desk.schema.account_fields.all
+    }
+    return {**fields, "id": account.id, "name": account.name}
+
+
+def contact_record(contact: Contact) -> dict[str, object]:
+    """The contact as rules read it."""
+    first, last = _first_and_last(contact.name) if contact.name else (None, None)
+    return {
+        "id": contact.id,
+        "email": contact.email,
+        "name": contact.name,
+        "first_name": first,
+        "last_name": last,
+        "phone": contact.preferred("phone"),
+        "title": contact.preferred("title"),
+    }
+
+
+def _emails(contact: Contact) -> list[str]:
+    """Every address of a contact, the preferred one first."""
+    first = contact.email
+    return [first, *contact.emails] if first else contact.emails

@@ -1,0 +1,201 @@
+"""`crm.create_item`: made once, or, with `match`, the item that is there is updated."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from relay.core.errors import InvalidInput, RelayError
+from relay.core.ids import ordering_key
+from relay.crm.embedded import accounts, items
+from relay.crm.embedded.desk import Desk
+from relay.crm.embedded.schema import nearest
+from relay.crm.embedded.shelf import Edit, Shelf, named_values
+from relay.crm.embedded.verbs.given import note_of, one_person, people, quiet, required, text
+from relay.crm.model import Account, Contact, Item, List, ListType
+from relay.crm.port import Done, Operation, Result
+from relay.storage.crm_rows import lock_keys
+
+# What an item is looked for by: list, `contact`, `account` or a field's id, and the value.
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    operation: Operation
+    in_list: List
+    edit: Edit
+    key: Key | None
+    note: Mapping[str, object]
+    called: str | None
+
+
+def create_item(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
+    """New items, or the oldest one that matches, updated."""
+    plans = _plans(desk, operations)
+    ready = [plan for plan in plans if isinstance(plan, _Plan)]
+    found = _matches(desk, {plan.key for plan in ready if plan.key})
+    before = items.made_by(
+        desk.conn, desk.org, {p.operation.key for p in ready if p.key is None and p.operation.key}
+    )
+    held = items.lock(desk.conn, desk.org, {item.id for item in found.values()})
+    shelf = Shelf(desk=desk, items=held)
+    ids: dict[Key, str] = {key: item.id for key, item in found.items() if item.id in held}
+    results: list[Result] = []
+    for plan in plans:
+        if isinstance(plan, _Plan):
+            results.append(_carry_out(shelf, plan, ids, before))
+        else:
+            results.append(plan)
+    shelf.save()
+    return results
+
+
+def _carry_out(shelf: Shelf, plan: _Plan, ids: dict[Key, str], before: dict[str, Item]) -> Done:
+    if plan.key is None and plan.operation.key in before:
+        return Done(output={"id": before[plan.operation.key].id, "created": False})
+    if plan.key in ids:
+        item = shelf.get(ids[plan.key])
+        # What is there keeps its people: an upsert never takes a point of contact away.
+        kept = item.contact_ids
+        added = tuple(id for id in plan.edit.contact_ids or () if id not in kept)
+        contact_ids = (*kept, *added) if plan.in_list.type is ListType.ACCOUNT else None
+        edit = replace(plan.edit, contact_ids=contact_ids)
+        changes = shelf.change(item, edit, plan.operation.author)
+        output = {"id": item.id, "created": False, **plan.note}
+        return Done(output=output, changes=changes)
+    # A step that matches may make an item again after somebody has deleted it.
+    maker = plan.operation.key if plan.key is None else None
+    edit = replace(plan.edit, name=plan.edit.name or plan.called)
+    item = shelf.make(plan.in_list, edit, plan.operation.author, key=maker)
+    if plan.key is not None:
+        ids[plan.key] = item.id
+    elif plan.operation.key:
+        before[plan.operation.key] = item
+    return Done(output={"id": item.id, "created": True, **plan.note})
+
+
+def _plans(desk: Desk, operations: Sequence[Operation]) -> list[_Plan | RelayError]:
+    persons = people(desk, [quiet(op, "contact") for op in operations])
+    firms = accounts.read(
+        desk.conn, desk.org, {ref for op in operations if (ref := quiet(op, "account"))}
+    )
+    plans: list[_Plan | RelayError] = []
+    for operation in operations:
+        try:
+            plans.append(_plan(desk, operation, persons, firms))
+        except RelayError as error:
+            plans.append(error)
+    return plans
+
+
+def _plan(
+    desk: Desk,
+    operation: Operation,
+    persons: Mapping[str, Sequence[Contact]],
+    firms: Mapping[str, Account],
+) -> _Plan:
+    in_list = desk.schema.called(required(operation, "list"))
+    ref = text(operation, "contact")
+    person = one_person(persons, ref) if ref else None
+    account = _account(operation, firms)
+    check_shape(in_list, contacts=int(person is not None), account=account is not None)
+    edit = Edit(
+        values=named_values(in_list.fields, operation.params.get("fields"), desk.sent(mapped=True)),
+        name=text(operation, "name"),
+        account_id=account.id if account else None,
+        contact_ids=(person.id,) if person else None,
+    )
+    return _Plan(
+        operation=operation,
+        in_list=in_list,
+        edit=edit,
+        key=_key(operation, in_list, edit),
+        note=note_of(ref, persons),
+        called=name_for(in_list, person, account),
+    )
+
+
+def check_shape(in_list: List, *, contacts: int, account: bool) -> None:
+    """A contact list's item has exactly one contact and no account. Raises InvalidInput."""
+    if in_list.type is ListType.ACCOUNT:
+        return
+    if contacts != 1:
+        raise InvalidInput(f"an item of {in_list.title} needs exactly one contact")
+    if account:
+        raise InvalidInput(f"{in_list.title} is about contacts: its items have no account")
+
+
+def name_for(in_list: List, person: Contact | None, account: Account | None) -> str | None:
+    """What an item is called that is given no name: as its account, or as its contact."""
+    if in_list.type is ListType.ACCOUNT:
+        return account.name if account else None
+    return (person.name or person.email) if person else None
+
+
+def _account(operation: Operation, firms: Mapping[str, Account]) -> Account | None:
+    id = text(operation, "account")
+    if id is None:
+        return None
+    if id not in firms:
+        raise InvalidInput(f"there is no account {id!r}")
+    return firms[id]
+
+
+def _key(operation: Operation, in_list: List, edit: Edit) -> Key | None:
+    match text(operation, "match"):
+        case None:
+            return None
+        case "contact":
+            if not edit.contact_ids:
+                raise InvalidInput("match: contact needs a contact")
+            return (in_list.id, "contact", edit.contact_ids[0])
+        case "account":
+            if edit.account_id is None:
+                raise InvalidInput("match: account needs an account")
+            return (in_list.id, "account", edit.account_id)
+        case name:
+            return _field_key(in_list, edit, name)
+
+
+def _field_key(in_list: List, edit: Edit, name: str) -> Key:
+    one = in_list.fields.by_name.get(name)
+    if one is None:
+        known = {"contact": None, "account": None} | {f.slug: None for f in in_list.fields.all}
+        raise InvalidInput(f"{in_list.title} has no field {name!r}{nearest(name, known)}")
+    value = edit.values.get(one.id)
+    if not isinstance(value, str):
+        raise InvalidInput(f"match: {name} needs one value for the field {one.slug}")
+    return (in_list.id, one.id, value)
+
+
+def _matches(desk: Desk, keys: set[Key]) -> dict[Key, Item]:
+    """The oldest item for each key. For a key without one its lock is held until the transaction
+    ends, so that two that come at once make one item."""
+    found = _look(desk, keys)
+    absent = keys - found.keys()
+    if absent:
+        locks = [ordering_key(f"item:{desk.org}:" + ":".join(key)) for key in absent]
+        lock_keys(desk.conn, locks)
+        found |= _look(desk, absent)
+    return found
+
+
+def _look(desk: Desk, keys: set[Key]) -> dict[Key, Item]:
+    by_kind: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for list_id, kind, value in keys:
+        by_kind[list_id, kind].add(value)
+    found: dict[Key, Item] = {}
+    for (list_id, kind), values in by_kind.items():
+        for value, several in _lookup(desk, list_id, kind, values).items():
+            found[list_id, kind, value] = several[0]
+    return found
+
+
+def _lookup(desk: Desk, list_id: str, kind: str, values: set[str]) -> dict[str, list[Item]]:
+    match kind:
+        case "contact":
+            return items.of_contacts(desk.conn, desk.org, list_id, values)
+        case "account":
+            return items.of_accounts(desk.conn, desk.org, list_id, values)
+        case _:
+            return items.of_values(desk.conn, desk.org, list_id, kind, values)
