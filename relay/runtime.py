@@ -1,0 +1,33 @@
+"""Runtime: the wired application that every use case receives first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from relay.core.clock import Clock
+from relay.core.targets import TargetPolicy
+from relay.crm.embedded import EmbeddedCRM
+from relay.http import Client
+from relay.integration import Integration
+from relay.queue import Queue
+from relay.settings import Settings
+from relay.storage.database import Database
+from relay.storage.vault import Vault
+from rules.engine import Verb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """One per process. `verbs` are all that rules may use, by full name; `outward` is the policy
+    for addresses that users set, `inward` the one for our own sandboxes."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    vault: Vault
+    queue: Queue
+    http: Client
+    crm: EmbeddedCRM
+    integrations: Mapping[str, Integration]
+    verbs: Mapping[str, Verb]
+    outward: TargetPolicy
+    inward: TargetPolicy

@@ -1,0 +1,189 @@
+"""Connections: accounts at providers and their credentials; targets: addresses with a name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from relay.core import ids
+from relay.core.errors import Conflict, NotFound
+from relay.storage.identity import touch_config
+from relay.storage.tables.setup import connections, targets
+from relay.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRow:
+    """One account at one provider. `sandbox_path` is set for a sandbox."""
+
+    id: int
+    org: int
+    provider: str
+    name: str
+    base_url: str
+    sandbox_path: str | None
+    settings: Mapping[str, object]
+    state: str
+    reason: str | None
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRow:
+    """A named address, with the secret that signs what is sent there."""
+
+    id: int
+    org: int
+    name: str
+    url: str
+    secret: str
+
+
+def create_connection(
+    conn: Connection,
+    vault: Vault,
+    org: int,
+    *,
+    provider: str,
+    name: str,
+    base_url: str,
+    credentials: Mapping[str, str],
+    settings: Mapping[str, object],
+    sandbox: bool,
+    at: datetime,
+) -> int:
+    """Its id. Raises Conflict for a name that is taken."""
+    taken = select(connections.c.id).where(connections.c.org_id == org, connections.c.name == name)
+    if conn.execute(taken).first() is not None:
+        raise Conflict(f"there is a connection {name!r} already")
+    id = int(
+        conn.execute(
+            insert(connections)
+            .values(
+                org_id=org,
+                provider=provider,
+                name=name,
+                base_url=base_url,
+                sandbox_path=ids.token() if sandbox else None,
+                sealed="",
+                settings=dict(settings),
+                state="active",
+                created_at=at,
+            )
+            .returning(connections.c.id)
+        ).scalar_one()
+    )
+    store_credentials(conn, vault, id, credentials)
+    touch_config(conn, org)
+    return id
+
+
+def store_credentials(
+    conn: Connection, vault: Vault, id: int, credentials: Mapping[str, str]
+) -> None:
+    """Replaces a connection's secrets."""
+    sealed = vault.seal(dict(credentials), bound_to=_bound(id))
+    conn.execute(update(connections).where(connections.c.id == id).values(sealed=sealed))
+
+
+def credentials_of(conn: Connection, vault: Vault, id: int) -> dict[str, str]:
+    """A connection's secrets as they are stored now. On PostgreSQL the row is locked until the
+    transaction ends."""
+    row = conn.execute(
+        select(connections.c.sealed).where(connections.c.id == id).with_for_update()
+    ).first()
+    if row is None:
+        raise NotFound("the connection was removed")
+    found: dict[str, str] = vault.open(row.sealed, bound_to=_bound(id))
+    return found
+
+
+def all_connections(conn: Connection, org: int) -> list[ConnectionRow]:
+    """Every connection of the organization, oldest first."""
+    rows = conn.execute(_CONNECTION.where(connections.c.org_id == org).order_by(connections.c.id))
+    return [_read(row) for row in rows]
+
+
+def connection_named(conn: Connection, org: int, name: str) -> ConnectionRow:
+    """Raises NotFound."""
+    row = conn.execute(
+        _CONNECTION.where(connections.c.org_id == org, connections.c.name == name)
+    ).first()
+    if row is None:
+        raise NotFound(f"there is no connection {name!r} here")
+    return _read(row)
+
+
+def connection_at(conn: Connection, sandbox_path: str) -> ConnectionRow | None:
+    """The sandbox connection behind a path."""
+    row = conn.execute(_CONNECTION.where(connections.c.sandbox_path == sandbox_path)).first()
+    return None if row is None else _read(row)
+
+
+def set_connection_state(
+    conn: Connection, org: int, id: int, state: str, reason: str | None
+) -> None:
+    """`active`, `paused` or `needs_reconnect`, and why."""
+    conn.execute(
+        update(connections)
+        .where(connections.c.org_id == org, connections.c.id == id)
+        .values(state=state, reason=reason)
+    )
+    touch_config(conn, org)
+
+
+def create_target(
+    conn: Connection, vault: Vault, org: int, *, name: str, url: str, secret: str, at: datetime
+) -> int:
+    """Its id; the address has been checked. Raises Conflict."""
+    taken = select(targets.c.id).where(targets.c.org_id == org, targets.c.name == name)
+    if conn.execute(taken).first() is not None:
+        raise Conflict(f"there is a target {name!r} already")
+    sealed = vault.seal({"secret": secret}, bound_to=f"target:{org}:{name}")
+    row = insert(targets).values(org_id=org, name=name, url=url, sealed=sealed, created_at=at)
+    id = int(conn.execute(row.returning(targets.c.id)).scalar_one())
+    touch_config(conn, org)
+    return id
+
+
+def all_targets(conn: Connection, vault: Vault, org: int) -> list[TargetRow]:
+    """Every target of the organization, oldest first."""
+    rows = conn.execute(
+        select(targets.c.id, targets.c.name, targets.c.url, targets.c.sealed)
+        .where(targets.c.org_id == org)
+        .order_by(targets.c.id)
+    )
+    return [
+        TargetRow(
+            id=row.id,
+            org=org,
+            name=row.name,
+            url=row.url,
+            secret=vault.open(row.sealed, bound_to=f"target:{org}:{row.name}")["secret"],
+        )
+        for row in rows
+    ]
+
+
+_CONNECTION = select(
+    connections.c.id,
+    connections.c.org_id.label("org"),
+    connections.c.provider,
+    connections.c.name,
+    connections.c.base_url,
+    connections.c.sandbox_path,
+    connections.c.settings,
+    connections.c.state,
+    connections.c.reason,
+    connections.c.used_at,
+)
+
+
+def _read(row: Any) -> ConnectionRow:
+    return ConnectionRow(**row._mapping)
+
+
+def _bound(id: int) -> str:
+    return f"connection:{id}"

@@ -1,0 +1,62 @@
+"""Rule sets: texts kept by hash for ever, and the pointer to the one that is live."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from relay.core.errors import NotFound
+from relay.storage.identity import touch_config
+from relay.storage.tables.identity import organizations
+from relay.storage.tables.setup import rule_findings, rule_sets, rule_states
+
+
+def apply_set(
+    conn: Connection, org: int, hash: str, texts: Mapping[str, str], *, by: str, at: datetime
+) -> None:
+    """Keeps the set and makes it the live one."""
+    known = select(rule_sets.c.hash).where(rule_sets.c.org_id == org, rule_sets.c.hash == hash)
+    if conn.execute(known).first() is None:
+        conn.execute(
+            insert(rule_sets).values(
+                org_id=org, hash=hash, texts=dict(texts), applied_at=at, applied_by=by
+            )
+        )
+    conn.execute(update(organizations).where(organizations.c.id == org).values(rule_set_hash=hash))
+    conn.execute(delete(rule_findings).where(rule_findings.c.org_id == org))
+    touch_config(conn, org)
+
+
+def refuse_set(conn: Connection, org: int, findings: list[dict[str, object]], at: datetime) -> None:
+    """Writes down why an apply was refused; the live set goes on."""
+    conn.execute(delete(rule_findings).where(rule_findings.c.org_id == org))
+    conn.execute(insert(rule_findings).values(org_id=org, findings=findings, at=at))
+
+
+def texts_of(conn: Connection, org: int, hash: str) -> dict[str, str]:
+    """A set's files, text by path. Raises NotFound."""
+    row = conn.execute(
+        select(rule_sets.c.texts).where(rule_sets.c.org_id == org, rule_sets.c.hash == hash)
+    ).first()
+    if row is None:
+        raise NotFound(f"there is no rule set {hash} here")
+    found: dict[str, str] = row.texts
+    return found
+
+
+def paused_rules(conn: Connection, org: int) -> set[str]:
+    """The rules a person has paused."""
+    rows = conn.execute(
+        select(rule_states.c.rule_id).where(
+            rule_states.c.org_id == org, rule_states.c.paused.is_(True)
+        )
+    )
+    return {row.rule_id for row in rows}
+
+
+def findings_of(conn: Connection, org: int) -> list[dict[str, object]]:
+    """Why the last apply was refused; empty when the live set is what was applied last."""
+    row = conn.execute(
+        select(rule_findings.c.findings).where(rule_findings.c.org_id == org)
+    ).first()
+    return [] if row is None else list(row.findings)

@@ -1,0 +1,194 @@
+"""Sources: inbound addresses, their secrets and where their fields go."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from relay.core import ids
+from relay.core.errors import Conflict, InvalidInput, NotFound
+from relay.integration import SourceConfig
+from relay.storage.identity import touch_config
+from relay.storage.tables.setup import mappings, sources
+from relay.storage.vault import Vault
+
+OVERLAP = timedelta(hours=24)  # how long a rotated secret still counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """A source as it is stored. `token` is the unguessable end of its address."""
+
+    id: int
+    org: int
+    type: str
+    name: str
+    token: str
+    state: str
+    reason: str | None
+    options: Mapping[str, object]
+    secrets: Sequence[Mapping[str, Any]]
+    mapping: Mapping[str, object] | None
+    connection_id: int | None
+
+    def config(self, now: datetime) -> SourceConfig:
+        """What the provider's functions are given: the secrets that count now, newest first."""
+        live = [one["value"] for one in self.secrets if not one.get("until") or one["until"] > now]
+        return SourceConfig(name=self.name, secrets=live, options=self.options)
+
+
+def create_source(
+    conn: Connection,
+    vault: Vault,
+    org: int,
+    *,
+    type: str,
+    name: str,
+    secret: str | None,
+    at: datetime,
+    options: Mapping[str, object] | None = None,
+    mapping: Mapping[str, object] | None = None,
+    connection_id: int | None = None,
+) -> SourceRow:
+    """A new source; its token is made here. Raises Conflict or InvalidInput."""
+    if not name.strip():
+        raise InvalidInput("a source needs a name", {"name": ["is empty"]})
+    if conn.execute(_SOURCE.where(sources.c.org_id == org, sources.c.name == name)).first():
+        raise Conflict(f"there is a source {name!r} already")
+    token = ids.token()
+    secrets = [] if secret is None else [{"value": secret}]
+    token_hash = _hash(token)
+    sealed = vault.seal({"token": token, "secrets": secrets}, bound_to=_bound(token_hash))
+    conn.execute(
+        insert(sources).values(
+            org_id=org,
+            type=type,
+            name=name,
+            token_hash=token_hash,
+            sealed=sealed,
+            options=dict(options or {}),
+            mapping=mapping,
+            connection_id=connection_id,
+            state="active",
+            created_at=at,
+        )
+    )
+    touch_config(conn, org)
+    return source_named(conn, vault, org, name)
+
+
+def source_by_token(conn: Connection, vault: Vault, token: str) -> SourceRow | None:
+    """The source behind an inbound address; None where there is none."""
+    row = conn.execute(_SOURCE.where(sources.c.token_hash == _hash(token))).first()
+    return None if row is None else _read(row, vault)
+
+
+def source_named(conn: Connection, vault: Vault, org: int, name: str) -> SourceRow:
+    """Raises NotFound."""
+    row = conn.execute(_SOURCE.where(sources.c.org_id == org, sources.c.name == name)).first()
+    if row is None:
+        raise NotFound(f"there is no source {name!r} here")
+    return _read(row, vault)
+
+
+def all_sources(conn: Connection, vault: Vault, org: int) -> list[SourceRow]:
+    """Every source of the organization, oldest first."""
+    rows = conn.execute(_SOURCE.where(sources.c.org_id == org).order_by(sources.c.id))
+    return [_read(row, vault) for row in rows]
+
+
+def set_mapping(
+    conn: Connection, org: int, source: int, mapping: Mapping[str, object] | None
+) -> None:
+    """Where the source's fields go from now on."""
+    conn.execute(
+        update(sources)
+        .where(sources.c.org_id == org, sources.c.id == source)
+        .values(mapping=mapping)
+    )
+    touch_config(conn, org)
+
+
+def set_state(conn: Connection, org: int, source: int, state: str, reason: str | None) -> None:
+    """`active`, `paused` or `disabled`, and why."""
+    conn.execute(
+        update(sources)
+        .where(sources.c.org_id == org, sources.c.id == source)
+        .values(state=state, reason=reason)
+    )
+    touch_config(conn, org)
+
+
+def rotate_secret(
+    conn: Connection, vault: Vault, row: SourceRow, secret: str, *, now: datetime
+) -> None:
+    """The new secret counts at once, the old ones for a day more."""
+    kept = [
+        {"value": one["value"], "until": one.get("until") or now + OVERLAP}
+        for one in row.secrets
+        if not one.get("until") or one["until"] > now
+    ]
+    token_hash = _hash(row.token)
+    sealed = vault.seal(
+        {"token": row.token, "secrets": [{"value": secret}, *kept]}, bound_to=_bound(token_hash)
+    )
+    conn.execute(
+        update(sources)
+        .where(sources.c.org_id == row.org, sources.c.id == row.id)
+        .values(sealed=sealed)
+    )
+    touch_config(conn, row.org)
+
+
+def keep_mapping(
+    conn: Connection, org: int, hash: str, source: int, mapping: Mapping[str, object]
+) -> None:
+    """Keeps a mapping's text by hash, so that a run can be explained by the one that ran."""
+    known = select(mappings.c.hash).where(mappings.c.org_id == org, mappings.c.hash == hash)
+    if conn.execute(known).first() is None:
+        conn.execute(
+            insert(mappings).values(org_id=org, hash=hash, source_id=source, mapping=mapping)
+        )
+
+
+_SOURCE = select(
+    sources.c.id,
+    sources.c.org_id,
+    sources.c.type,
+    sources.c.name,
+    sources.c.token_hash,
+    sources.c.sealed,
+    sources.c.state,
+    sources.c.reason,
+    sources.c.options,
+    sources.c.mapping,
+    sources.c.connection_id,
+)
+
+
+def _read(row: Any, vault: Vault) -> SourceRow:
+    secret = vault.open(row.sealed, bound_to=_bound(row.token_hash))
+    return SourceRow(
+        id=row.id,
+        org=row.org_id,
+        type=row.type,
+        name=row.name,
+        token=secret["token"],
+        state=row.state,
+        reason=row.reason,
+        options=row.options,
+        secrets=secret["secrets"],
+        mapping=row.mapping,
+        connection_id=row.connection_id,
+    )
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _bound(token_hash: str) -> str:
+    return f"source:{token_hash[:16]}"
