@@ -4,6 +4,7 @@ from rules.engine.compile import compile_rule
 from rules.engine.errors import RuleError
 from rules.engine.evaluate import clauses_of, condition, holds, origin, resolve
 from rules.engine.expr import CLEAR
+from rules.engine.load import Loaded, load
 from rules.engine.match import RuleSet
 from rules.engine.model import (
     Clause,
@@ -19,13 +20,17 @@ from rules.engine.model import (
     Verb,
 )
 from rules.engine.names import optional_path
+from rules.engine.schemas import FieldSchema, ListSchema, Schemas
 from rules.engine.version import rule_hash, set_hash
 
 __all__ = [
     "CLEAR",
     "Clause",
     "Condition",
+    "FieldSchema",
     "Finding",
+    "ListSchema",
+    "Loaded",
     "Match",
     "Once",
     "Param",
@@ -33,6 +38,7 @@ __all__ = [
     "Rule",
     "RuleError",
     "RuleSet",
+    "Schemas",
     "Step",
     "Trigger",
     "Verb",
@@ -40,6 +46,7 @@ __all__ = [
     "compile_rule",
     "condition",
     "holds",
+    "load",
     "optional_path",
     "origin",
     "resolve",

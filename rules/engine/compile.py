@@ -16,8 +16,6 @@ def compile_rule(data: Mapping[str, object], *, verbs: Mapping[str, Verb], place
     rule, problems = read_rule(data, place, {}, {})
     for problem in problems:
         raise RuleError(problem.message, place=problem.place, path=place)
-    if rule is None:
-        raise RuleError("this is not a rule", path=place)
     _compile_conditions(rule, place)
     for step in (*rule.do, *rule.on_failure):
         _check_step(step, verbs, place)

@@ -87,16 +87,14 @@ class Reading:
         return True
 
 
-def read_rule(
-    data: Data, path: str, marks: Marks, defaults: Data
-) -> tuple[Rule | None, list[Problem]]:
-    """The rule, and what is wrong with it; no rule where its shape cannot be understood."""
+def read_rule(data: Data, path: str, marks: Marks, defaults: Data) -> tuple[Rule, list[Problem]]:
+    """The rule, and what is wrong with it; with problems it serves for further checks alone."""
     reading = Reading(path, marks)
     reading.keys(data, RULE_KEYS, "", "a rule")
     merged = {**{key: defaults[key] for key in DEFAULT_KEYS if key in defaults}, **data}
     retry = _retry(reading, merged.get("retry"), "retry", Retry())
     on_error = _on_error(reading, merged, "")
-    fields = Rule(
+    rule = Rule(
         id=_id(reading, data),
         when=_triggers(reading, data),
         do=_steps(reading, data, "do", retry, on_error),
@@ -117,7 +115,7 @@ def read_rule(
         marks=marks,
         hash=hash_of(merged),
     )
-    return (None if reading.problems else fields), reading.problems
+    return rule, reading.problems
 
 
 def _id(reading: Reading, data: Data) -> str:
@@ -213,7 +211,7 @@ def _received(reading: Reading, data: Data, place: str) -> Trigger | None:
     if not subject:
         return None
     if not _EVENT.match(subject) or "*" in subject.removesuffix("*"):
-        reading.say("R104", _join(place, "received"), f"'{subject}' is no event type",
+        reading.say("R111", _join(place, "received"), f"'{subject}' is no event type",
                     "a type such as invoice.paid; only the end may be a *")  # fmt: skip
     return Trigger(kind="received", subject=subject, source=reading.text(data, "source", place))
 

@@ -73,19 +73,20 @@ class RuleSet:
     ) -> list[Match]:
         """Rules that a field's change from one display value to another can fire at once; those
         with `for` are in `stays`."""
-        found = self._transition(list_title, field_slug, from_value, to_value)
+        found = self.transition(list_title, field_slug, from_value, to_value)
         return _one_each(match for match in found if _trigger(match).held_for is None)
 
     def stays(
         self, list_title: str, field_slug: str, from_value: object, to_value: object
     ) -> list[Match]:
         """Rules with `for` whose time begins with this change."""
-        found = self._transition(list_title, field_slug, from_value, to_value)
+        found = self.transition(list_title, field_slug, from_value, to_value)
         return [match for match in found if _trigger(match).held_for is not None]
 
-    def _transition(
+    def transition(
         self, list_title: str, field_slug: str, from_value: object, to_value: object
     ) -> list[Match]:
+        """Every match of a change, those with `for` included."""
         bucket = self._changed.get((list_title, field_slug))
         if not bucket:
             return []
@@ -102,6 +103,11 @@ class RuleSet:
     def watches(self, list_title: str, field_slug: str) -> bool:
         """Whether any rule looks at changes of that field."""
         return (list_title, field_slug) in self._changed
+
+    def watchers(self, list_title: str, field_slug: str) -> list[Match]:
+        """All that look at changes of that field, whatever its values."""
+        bucket = self._changed.get((list_title, field_slug), {})
+        return [match for found in bucket.values() for match in found]
 
 
 def _trigger(match: Match) -> Trigger:

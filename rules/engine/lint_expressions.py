@@ -1,0 +1,298 @@
+"""R2xx: expressions against the names, types and options they use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rules.engine.expr import MAX_TEXT, check
+from rules.engine.functions import NAMES
+from rules.engine.lexer import (
+    REFUSED_LOOPS,
+    ROOTS,
+    Chain,
+    Token,
+    chains,
+    clauses,
+    literal,
+    loop_names,
+    tokens,
+)
+from rules.engine.names import depth, facts_of
+from rules.engine.scope import Scope, event_names
+from rules.engine.talk import Talk, did_you_mean, suggestion
+
+_CEL_FUNCTIONS = ("size", "has", "int", "uint", "double", "string", "bytes", "bool", "timestamp",
+                  "duration", "dyn", "type", "matches")  # fmt: skip
+_CEL_WORDS = frozenset({"true", "false", "null", "in", "null_type", "list", "map", *_CEL_FUNCTIONS})
+_ORDERING = ("<", "<=", ">", ">=")
+_ARITHMETIC = ("+", "-", "*", "/", "%")
+_OVERLOAD = re.compile(r"found no matching overload for '(.+?)' applied to '\((.*)\)'")
+_UNDECLARED = re.compile(r"undeclared reference to '(.+?)'")
+_KINDS = (
+    ("google.protobuf.Timestamp", "date"), ("google.protobuf.Duration", "length of time"),
+    ("wrapper(string)", "text"), ("string", "text"), ("int", "whole number"),
+    ("double", "number with a point"), ("null_type", "null"), ("bool", "true/false"),
+)  # fmt: skip
+Say = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an expression stands: in the scalar at `place`, from `offset` on."""
+
+    talk: Talk
+    place: str
+    offset: int = 0
+
+    def say(self, code: str, start: int, length: int, message: str, help: str = "") -> None:
+        self.talk.say(
+            code, self.place, message, help, offset=self.offset + start, length=max(length, 1)
+        )
+
+    def warn(self, code: str, start: int, length: int, message: str, help: str = "") -> None:
+        self.talk.say(
+            code, self.place, message, help, severity="warning", offset=self.offset + start,
+            length=max(length, 1),
+        )  # fmt: skip
+
+
+def check_condition(text: str, scope: Scope, at: Place) -> None:
+    """An `if`: as any expression, and it gives true or false without settings."""
+    for chain in chains(text):
+        if chain.called and chain.parts[0] in ("setting", "null_to_clear"):
+            at.say("R208", chain.start, len(chain.text), f"{chain.text}() stands only in `with`")
+    kind = check_expression(text, scope, at)
+    if kind and kind.lower() not in ("bool", "dyn"):
+        at.say("R207", 0, len(text.strip()), f"an 'if' gives true or false, not {_kind(kind)}")
+
+
+def check_expression(text: str, scope: Scope, at: Place) -> str:
+    """Says what is wrong; gives the name of the result's type, empty where that is not known."""
+    if len(text) > MAX_TEXT:
+        at.say("R206", 0, 1, f"an expression has at most {MAX_TEXT} characters, not {len(text)}")
+        return ""
+    before = len(at.talk.findings)
+    _loops(text, at)
+    told = {chain.text for chain in chains(text) if _unknown(chain, scope, at)}
+    _presence(text, at)
+    _options(text, scope, at)
+    _empties(text, scope, at)
+    types = {".".join(path): scope.kind(path) for path in facts_of(text)}
+    faults, kind = check(text, types)
+    errors = [found for found in at.talk.findings[before:] if found.severity == "error"]
+    for fault in faults:
+        _fault(text, fault.start, fault.message, (at, told, bool(errors)))
+    return kind
+
+
+def _loops(text: str, at: Place) -> None:
+    found = tokens(text)
+    for index, token in enumerate(found):
+        called = index + 1 < len(found) and found[index + 1].text == "("
+        if token.text in REFUSED_LOOPS and called and found[index - 1].text == ".":
+            at.say("R204", token.start, len(token.text), f"{token.text}() is not allowed",
+                   "exists() and all() are; values are built by connectors")  # fmt: skip
+    for name in loop_names(found) & set(ROOTS):
+        at.say(
+            "R204", text.index(name), len(name), f"'{name}' is taken; give the loop another name"
+        )
+
+
+# --- names --------------------------------------------------------------------------------------
+
+
+def _unknown(chain: Chain, scope: Scope, at: Place) -> bool:
+    """Tells a name that is not there; true where it did."""
+    before = len(at.talk.findings)
+    root = chain.parts[0]
+    if chain.called:
+        if root not in (*NAMES, *_CEL_FUNCTIONS):
+            known = (*NAMES, *_CEL_FUNCTIONS)
+            at.say("R209", chain.start, len(root), f"there is no function '{root}'",
+                   did_you_mean(root, known))  # fmt: skip
+    elif root not in ROOTS:
+        if root not in _CEL_WORDS:
+            at.say("R201", chain.start, len(root), f"unknown name '{root}'",
+                   did_you_mean(root, ROOTS, "names"))  # fmt: skip
+    elif scope.known:
+        _ROOT_CHECKS.get(root, _nothing)(chain, scope, at)
+    return len(at.talk.findings) > before
+
+
+def _nothing(chain: Chain, scope: Scope, at: Place) -> None:
+    del chain, scope, at
+
+
+def _record(chain: Chain, scope: Scope, at: Place) -> None:
+    root, record = chain.parts[0], scope.records.get(chain.parts[0])
+    if len(chain.parts) == 1:
+        at.say("R201", chain.start, len(root), f"'{root}' is a record; name one of its fields")
+    elif record is None:
+        at.say(
+            "R201", chain.start, len(chain.text), f"'{root}' is not bound by this rule's trigger"
+        )
+    elif chain.parts[1] not in record:
+        name, where = chain.parts[1], _where(root, scope)
+        meant = suggestion(name, record)
+        help = f"did you mean '{meant}'? ({record[meant].type})" if meant else _fields(record)
+        at.say("R201", chain.starts[1], len(name), f"unknown field '{name}' {where}", help)
+
+
+def _fields(names: Iterable[str]) -> str:
+    return f"fields: {', '.join(sorted(names))}"
+
+
+def _where(root: str, scope: Scope) -> str:
+    if root != "item":
+        return f"of {root}s"
+    titles = " and ".join(f"'{title}'" for title in scope.lists)
+    return f"on list {titles}" if titles else "of items"
+
+
+def _event(chain: Chain, scope: Scope, at: Place) -> None:
+    parts = chain.parts
+    if len(parts) > 1 and parts[1] not in event_names():
+        at.say("R201", chain.starts[1], len(parts[1]), f"an event has no '{parts[1]}'",
+               did_you_mean(parts[1], event_names(), "it has"))  # fmt: skip
+    elif len(parts) > 2 and parts[1] == "data" and scope.data is not None:
+        if parts[2] not in scope.data:
+            what = f"'{scope.event_type}'" if scope.event_type else "this event"
+            at.say("R201", chain.starts[2], len(parts[2]), f"{what} has no fact '{parts[2]}'",
+                   did_you_mean(parts[2], scope.data, "facts"))  # fmt: skip
+
+
+def _steps(chain: Chain, scope: Scope, at: Place) -> None:
+    parts = chain.parts
+    if len(parts) < 3 or parts[2] != "output":
+        at.say("R310", chain.start, len(chain.text), "a step is read as steps.<id>.output.<name>")
+    elif parts[1] not in scope.steps:
+        at.say("R310", chain.starts[1], len(parts[1]), f"there is no step '{parts[1]}' before this one",
+               did_you_mean(parts[1], scope.steps, "steps"))  # fmt: skip
+    elif len(parts) > 3 and (output := scope.steps[parts[1]]) is not None:
+        if parts[3] not in output:
+            at.say("R310", chain.starts[3], len(parts[3]), f"step '{parts[1]}' gives no '{parts[3]}'",
+                   did_you_mean(parts[3], output, "it gives"))  # fmt: skip
+
+
+def _failure(chain: Chain, scope: Scope, at: Place) -> None:
+    if not scope.failing:
+        at.say("R201", chain.start, len(chain.text), "'failure' is bound in on_failure only")
+    elif len(chain.parts) < 2 or chain.parts[1] not in ("step", "message"):
+        at.say("R201", chain.start, len(chain.text), "a failure has step and message")
+
+
+_ROOT_CHECKS: dict[str, Callable[[Chain, Scope, Place], None]] = {
+    "item": _record,
+    "account": _record,
+    "contact": _record,
+    "event": _event,
+    "steps": _steps,
+    "failure": _failure,
+}
+
+
+# --- has(), options, empty values ---------------------------------------------------------------
+
+
+def _presence(text: str, at: Place) -> None:
+    """`has()` of a declared name is always true or an error: `!= null` says what is meant."""
+    found = tokens(text)
+    for chain in chains(text):
+        before = found[max(chain.first - 2, 0) : chain.first]
+        inside = [token.text for token in before] == ["has", "("]
+        declared = chain.parts[0] in ("item", "account", "contact", "steps", "failure")
+        fact = chain.parts[:2] == ("event", "data") and len(chain.parts) == depth(chain.parts)
+        if inside and ((declared and len(chain.parts) == depth(chain.parts)) or fact):
+            at.say("R205", before[0].start, len("has"), f"has({chain.text}) does not say present",
+                   f"{chain.text} != null")  # fmt: skip
+
+
+def _options(text: str, scope: Scope, at: Place) -> None:
+    found = tokens(text)
+    for chain in chains(text):
+        field = scope.field_of(chain.parts) if len(chain.parts) == 2 else None
+        if field is None or not field.options:
+            continue
+        for token in _compared(found, chain):
+            value = literal(token)
+            if value is not None and value not in field.options:
+                at.say("R202", token.start, len(token.text),
+                       f"'{value}' is not an option of '{field.label}'",
+                       did_you_mean(value, field.options, "options"))  # fmt: skip
+
+
+def _compared(found: Sequence[Token], chain: Chain) -> list[Token]:
+    """The strings that a name is compared with."""
+    following = found[chain.last + 1 :]
+    sign = following[0].text if following else ""
+    if sign in ("==", "!="):
+        return [*following[1:2]]
+    if sign == "in" and following[1:2] and following[1].text == "[":
+        end = next((i for i, token in enumerate(following) if token.text == "]"), 0)
+        return [token for token in following[2:end] if token.kind == "string"]
+    before = found[max(chain.first - 2, 0) : chain.first]
+    if len(before) == 2 and before[1].text in ("==", "!=", "in"):
+        return [before[0]]
+    return []
+
+
+def _empties(text: str, scope: Scope, at: Place) -> None:
+    """R210: an ordering or a sum with a value that may be empty and is not tested."""
+    found = tokens(text)
+    for chain in chains(text):
+        sign = _operator(found, chain)
+        whole = len(chain.parts) == depth(chain.parts)
+        if sign is None or chain.called or not whole or not scope.may_be_empty(chain.parts):
+            continue
+        if re.search(rf"{re.escape(chain.text)}\s*(!=|==)\s*null", text):
+            continue
+        what = "ordering" if sign in _ORDERING else "arithmetic"
+        clause = next(part for start, part in reversed(clauses(text)) if start <= chain.start)
+        at.warn("R210", chain.start, len(chain.text),
+                f"{what} on '{chain.parts[-1]}', which may be empty",
+                f"{chain.text} != null && {clause}")  # fmt: skip
+
+
+def _operator(found: Sequence[Token], chain: Chain) -> str | None:
+    if chain.parts[0] not in ROOTS:
+        return None
+    signs = [
+        found[index].text for index in (chain.first - 1, chain.last + 1) if 0 <= index < len(found)
+    ]
+    return next((sign for sign in signs if sign in (*_ORDERING, *_ARITHMETIC)), None)
+
+
+# --- the checker's own findings -----------------------------------------------------------------
+
+
+def _fault(text: str, start: int, message: str, state: tuple[Place, set[str], bool]) -> None:
+    at, told, has_errors = state
+    undeclared = _UNDECLARED.search(message)
+    if undeclared:
+        if has_errors and any(undeclared[1] in name or name in undeclared[1] for name in told):
+            return
+        at.say("R209", start, 1, f"there is no '{undeclared[1]}'")
+        return
+    overload = _OVERLOAD.search(message)
+    if overload:
+        sign = overload[1].strip("_").replace("_", "") or overload[1]
+        at.say("R203", start, len(sign), f"{sign} does not take ({_kind(overload[2])})")
+        return
+    if not has_errors:
+        at.say("R200", start, 1, message[:1].lower() + message[1:], _syntax_help(text, at))
+
+
+def _syntax_help(text: str, at: Place) -> str:
+    if "#" in at.talk.rest_of_line(at.place):
+        return "YAML cut the text at ' #': quote it, or write it as a >- block"
+    if any(token.text == "=" for token in tokens(text)):
+        return "== compares"
+    return ""
+
+
+def _kind(name: str) -> str:
+    for cel, word in _KINDS:
+        name = re.sub(rf"(?<![\w.]){re.escape(cel)}(?!\w)", word, name, flags=re.IGNORECASE)
+    return name
