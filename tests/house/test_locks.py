@@ -16,7 +16,10 @@ def pinned(lock: str) -> dict[str, str]:
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {re.split(r"[\[<>=~ ]", each)[0].lower().replace("_", "-") for each in requirements}
+    return {
+        re.split(r"[\[<>=~ ]", each)[0].lower().replace("_", "-").replace(".", "-")
+        for each in requirements
+    }
 
 
 @pytest.mark.parametrize("lock", LOCKS)
