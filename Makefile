@@ -45,7 +45,7 @@ test: .venv/.dev-stamp programs ## every test; `make test k=forms` some of them
 programs:
 	@missing=; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="postgresql"; \
-	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium fonts-liberation"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing for the tests: $$missing"; \
 	  $(APT) update -q >/dev/null && $(APT) install -qy --no-install-recommends $$missing >/dev/null; \

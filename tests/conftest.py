@@ -5,6 +5,7 @@ database_url  the same, as an address
 empty_url     the same without tables, for migrations
 valkey        a real broker's address as redis-py spells it; emptied for each test
 chromium      the path of a real browser
+browser       a real browser, shared by the tests of a file
 """
 
 import os
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from relay.storage.database import Database
 from tests import stores
@@ -74,3 +76,13 @@ def valkey(valkey_server: Path) -> str:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     return stores.chromium()
+
+
+# Not for the whole session: while it is open, this thread has a running event loop.
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    alone = ["--no-sandbox"] if os.getuid() == 0 else []
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=alone)
+        yield opened
+        opened.close()
