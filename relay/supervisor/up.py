@@ -4,7 +4,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
 from relay import bootstrap
+from relay.core.errors import InvalidInput
 from relay.settings import Settings
 from relay.supervisor import welcome
 from relay.supervisor.home import Home, check_port
@@ -37,14 +41,25 @@ def _start(settings: Settings, tree: Tree) -> Welcome:
         broker = broker_program(settings)
         tree.start(broker)
         tree.wait_ready(broker, seconds=BROKER_SECONDS)
-    bootstrap.upgrade(settings)
-    document = _welcome(settings)
+    document = _prepare(settings)
     running = processes(settings)
     for program in running:
         tree.start(program)
     for program in running:
         tree.wait_ready(program, seconds=WEB_SECONDS)
     return document
+
+
+def _prepare(settings: Settings) -> Welcome:
+    try:
+        bootstrap.upgrade(settings)
+        return _welcome(settings)
+    except OperationalError as error:
+        store = make_url(settings.database_url).render_as_string(hide_password=True)
+        reason = " ".join(str(error.orig).split())
+        raise InvalidInput(
+            f"The database {store} cannot be used: {reason}. See RELAY_DATABASE_URL"
+        ) from error
 
 
 def _welcome(settings: Settings) -> Welcome:
