@@ -9,14 +9,14 @@ from relay.crm.model import Account
 from relay.storage.crm_rows import among, insert_rows, update_rows
 from relay.storage.tables.crm import accounts, items
 
-_COLUMNS = (
+COLUMNS = (
     accounts.c.id,
     accounts.c.name,
     accounts.c.field_values,
     accounts.c.created_ms,
     accounts.c.modified_ms,
 )
-_READ: Select[Any] = select(*_COLUMNS).where(accounts.c.org_id == bindparam("org"))
+_READ: Select[Any] = select(*COLUMNS).where(accounts.c.org_id == bindparam("org"))
 _BY_ID = _READ.where(among(accounts.c.id, "ids"))
 _LOCKED = _BY_ID.order_by(accounts.c.id).with_for_update()
 _BY_NAME = _READ.where(among(accounts.c.name_key, "ids")).order_by(accounts.c.id).with_for_update()
@@ -31,7 +31,7 @@ _LET_GO = (
 
 
 def account_of(row: Row[Any] | Sequence[Any]) -> Account:
-    """The account of a row that begins with `_COLUMNS`."""
+    """The account of a row that begins with `COLUMNS`."""
     id, name, values, created, modified = row[:5]
     return Account(id=id, name=name, values=values, created_ms=created, modified_ms=modified)
 

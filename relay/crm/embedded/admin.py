@@ -23,6 +23,7 @@ from relay.crm.model import (
     slug_of,
 )
 from relay.crm.moments import instant
+from relay.storage.identity import touch_config
 from relay.storage.tables.crm import crm_schemas, fields, item_contacts, items, lists, options
 
 # An item with one of these statuses is no longer open, unless its option says otherwise.
@@ -203,6 +204,7 @@ def _stamp(conn: Connection, org: int) -> None:
     mine = update(crm_schemas).where(crm_schemas.c.org_id == org)
     if conn.execute(mine.values(**stamp)).rowcount == 0:
         conn.execute(insert(crm_schemas), {"org_id": org, **stamp})
+    touch_config(conn, org)
 
 
 def _free_title(conn: Connection, org: int, title: str) -> str:

@@ -14,7 +14,7 @@ from relay.storage.tables.crm import contact_emails, contact_phones, contacts
 ACTIVE = "ACTIVE"
 ARCHIVED = "ARCHIVED"
 
-_COLUMNS = (
+COLUMNS = (
     contacts.c.id,
     contacts.c.properties,
     contacts.c.created_ms,
@@ -24,10 +24,10 @@ _COLUMNS = (
 # Of several contacts with one address the oldest is the one that is meant.
 _OLDEST = (contacts.c.created_ms, contacts.c.id)
 _MINE = contacts.c.org_id == bindparam("org")
-_BY_ID: Select[Any] = select(*_COLUMNS).where(_MINE, among(contacts.c.id, "ids"))
+_BY_ID: Select[Any] = select(*COLUMNS).where(_MINE, among(contacts.c.id, "ids"))
 _LOCKED = _BY_ID.order_by(contacts.c.id).with_for_update()
 _BY_EMAIL = (
-    select(contact_emails.c.email_lower, *_COLUMNS)
+    select(contact_emails.c.email_lower, *COLUMNS)
     .join_from(contact_emails, contacts, contacts.c.id == contact_emails.c.contact_id)
     .where(
         contact_emails.c.org_id == bindparam("org"),
@@ -53,7 +53,7 @@ _UNINDEX_PHONES = delete(contact_phones).where(
 
 
 def contact_of(row: Row[Any] | Sequence[Any]) -> Contact:
-    """The contact of a row that begins with `_COLUMNS`."""
+    """The contact of a row that begins with `COLUMNS`."""
     id, properties, created, modified, state = row[:5]
     return Contact(
         id=id, properties=properties, created_ms=created, modified_ms=modified, state=state
@@ -94,7 +94,7 @@ def survivors(conn: Connection, org: int, ids: Collection[str]) -> dict[str, str
     open_ = {id: id for id in ids}
     while open_:
         given = {"org": org, "ids": list(set(open_.values()))}
-        steps = dict(conn.execute(_SURVIVORS, given).tuples().all())
+        steps = {row.id: row.merged_into for row in conn.execute(_SURVIVORS, given)}
         open_ = {id: steps[at] for id, at in open_.items() if at in steps}
         ends.update(open_)
     return ends

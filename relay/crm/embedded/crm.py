@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,6 +16,8 @@ from relay.crm.embedded.verbs import VERBS
 from relay.crm.moments import milliseconds
 from relay.crm.port import Operation, Result
 from relay.storage.database import Database
+
+T = TypeVar("T")
 
 # Writes changes as events, in the transaction that made them.
 Recorder = Callable[[Connection, Sequence[Change | Created]], None]
@@ -51,6 +54,23 @@ class EmbeddedCRM:
                 results |= zip(numbers, _carry_out(desk, verb, chosen), strict=True)
                 records.flush(desk)
         return [results[number] for number in range(len(operations))]
+
+    def edit(
+        self,
+        conn: Connection,
+        org: int,
+        work: Callable[[Desk], T],
+        changes: list[Change | Created],
+        *,
+        wanted: Wanted = wanted_always,
+    ) -> T:
+        """Lets a person or an API change things in the caller's transaction; what changed is
+        appended to `changes`."""
+        now = milliseconds(self.clock.now())
+        desk = Desk(conn=conn, org=org, now_ms=now, changes=changes, wanted=wanted)
+        result = work(desk)
+        records.flush(desk)
+        return result
 
     async def perform(self, operations: Sequence[Operation]) -> list[Result]:
         """The same in a transaction of its own."""

@@ -10,7 +10,7 @@ from relay.crm.model import Item, Stored
 from relay.storage.crm_rows import among, insert_rows, update_rows
 from relay.storage.tables.crm import item_contacts, items
 
-_COLUMNS = (
+COLUMNS = (
     items.c.id,
     items.c.list_id,
     items.c.name,
@@ -23,14 +23,14 @@ _COLUMNS = (
 )
 # Of several the oldest is the one that is meant (recorded for upserts with four matches).
 _OLDEST = (items.c.created_ms, items.c.id)
-_READ: Select[Any] = select(*_COLUMNS).where(items.c.org_id == bindparam("org"))
+_READ: Select[Any] = select(*COLUMNS).where(items.c.org_id == bindparam("org"))
 _BY_ID = _READ.where(among(items.c.id, "ids")).order_by(items.c.id)
 _BY_MAKER = _READ.where(among(items.c.made_by, "keys")).add_columns(items.c.made_by)
 _BY_ACCOUNT = (
     _READ.where(among(items.c.account_id, "ids"), items.c.list_id == bindparam("list"))
 ).order_by(*_OLDEST)
 _BY_CONTACT = (
-    select(item_contacts.c.contact_id, *_COLUMNS)
+    select(item_contacts.c.contact_id, *COLUMNS)
     .join_from(item_contacts, items, items.c.id == item_contacts.c.item_id)
     .where(
         item_contacts.c.org_id == bindparam("org"),
@@ -47,7 +47,7 @@ _ON_ITEMS = select(item_contacts.c.contact_id).where(
 
 
 def item_of(row: Row[Any] | Sequence[Any]) -> Item:
-    """The item of a row that begins with `_COLUMNS`."""
+    """The item of a row that begins with `COLUMNS`."""
     id, list_id, name, account_id, contacts, values, created, modified, linked = row[:9]
     return Item(
         id=id,

@@ -1,20 +1,16 @@
 """The users of an organization, as owners of items."""
 
-from collections.abc import Callable
+from sqlalchemy import Connection, bindparam, select
 
-from sqlalchemy import Connection, bindparam, column, select, table
-
+from relay.core.errors import NotFound
 from relay.crm.model import User
 from relay.crm.values import People
+from relay.storage.tables.identity import users as users_table
 
-# Reads (id, name, email) of the people of an organization.
-Users = Callable[[Connection, int], list[User]]
-
-_users = table("users", column("id"), column("org_id"), column("name"), column("email"))
 _OF = (
-    select(_users.c.id, _users.c.name, _users.c.email)
-    .where(_users.c.org_id == bindparam("org"))
-    .order_by(_users.c.id)
+    select(users_table.c.id, users_table.c.name, users_table.c.email)
+    .where(users_table.c.org_id == bindparam("org"))
+    .order_by(users_table.c.id)
 )
 
 
@@ -27,3 +23,11 @@ def users(conn: Connection, org: int) -> list[User]:
 def people(conn: Connection, org: int) -> People:
     """Everyone who belongs to the organization, by id and by address."""
     return People.of(users(conn, org))
+
+
+def user(conn: Connection, org: int, id: str) -> User:
+    """Raises NotFound."""
+    found = people(conn, org).by_id.get(id)
+    if found is None:
+        raise NotFound(f"there is no user {id!r}")
+    return found

@@ -60,9 +60,9 @@ def _booked(desk: Desk, numbers: set[str | None]) -> dict[str, Item]:
     """Items by the number of a document that was booked for them."""
     if not numbers:
         return {}
-    rows = desk.conn.execute(_BOOKED, {"org": desk.org, "ids": list(numbers)}).tuples().all()
-    known = items.read(desk.conn, desk.org, {id for _, id in rows})
-    return {number: known[id] for number, id in rows if id in known}
+    rows = desk.conn.execute(_BOOKED, {"org": desk.org, "ids": list(numbers)}).all()
+    known = items.read(desk.conn, desk.org, {row.item_id for row in rows})
+    return {row.number: known[row.item_id] for row in rows if row.item_id in known}
 
 
 def _items_of(
