@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
 from relay.crm.model import Account
-from relay.storage.crm_rows import among, insert_rows, update_rows
+from relay.storage.crm_rows import among, insert_rows, of_org, update_rows
 from relay.storage.tables.crm import accounts, items
 
 COLUMNS = (
@@ -16,10 +16,14 @@ COLUMNS = (
     accounts.c.created_ms,
     accounts.c.modified_ms,
 )
-_READ: Select[Any] = select(*COLUMNS).where(accounts.c.org_id == bindparam("org"))
-_BY_ID = _READ.where(among(accounts.c.id, "ids"))
+_BY_ID: Select[Any] = select(*COLUMNS).where(of_org(accounts), among(accounts.c.id, "ids"))
 _LOCKED = _BY_ID.order_by(accounts.c.id).with_for_update()
-_BY_NAME = _READ.where(among(accounts.c.name_key, "ids")).order_by(accounts.c.id).with_for_update()
+_BY_NAME = (
+    select(*COLUMNS)
+    .where(accounts.c.org_id == bindparam("org"), among(accounts.c.name_key, "ids"))
+    .order_by(accounts.c.id)
+    .with_for_update()
+)
 _REMOVE = delete(accounts).where(
     accounts.c.org_id == bindparam("org"), accounts.c.id == bindparam("id")
 )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, select
 
 from relay.crm.embedded import items
 from relay.crm.model import Contact
-from relay.storage.crm_rows import among, insert_rows, update_rows
+from relay.storage.crm_rows import among, insert_rows, of_org, update_rows
 from relay.storage.tables.crm import contact_emails, contact_phones, contacts
 
 ACTIVE = "ACTIVE"
@@ -23,7 +23,7 @@ COLUMNS = (
 )
 # Of several contacts with one address the oldest is the one that is meant.
 _OLDEST = (contacts.c.created_ms, contacts.c.id)
-_MINE = contacts.c.org_id == bindparam("org")
+_MINE = of_org(contacts)
 _BY_ID: Select[Any] = select(*COLUMNS).where(_MINE, among(contacts.c.id, "ids"))
 _LOCKED = _BY_ID.order_by(contacts.c.id).with_for_update()
 _BY_EMAIL = (
@@ -45,10 +45,10 @@ _ABSORBED = (
     .order_by(contacts.c.id)
 )
 _UNINDEX_EMAILS = delete(contact_emails).where(
-    contact_emails.c.org_id == bindparam("org"), among(contact_emails.c.contact_id, "ids")
+    of_org(contact_emails), among(contact_emails.c.contact_id, "ids")
 )
 _UNINDEX_PHONES = delete(contact_phones).where(
-    contact_phones.c.org_id == bindparam("org"), among(contact_phones.c.contact_id, "ids")
+    of_org(contact_phones), among(contact_phones.c.contact_id, "ids")
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select
 
 from relay.crm.model import Item, Stored
-from relay.storage.crm_rows import among, insert_rows, update_rows
+from relay.storage.crm_rows import among, insert_rows, of_org, update_rows
 from relay.storage.tables.crm import item_contacts, items
 
 COLUMNS = (
@@ -23,12 +23,20 @@ COLUMNS = (
 )
 # Of several the oldest is the one that is meant (recorded for upserts with four matches).
 _OLDEST = (items.c.created_ms, items.c.id)
-_READ: Select[Any] = select(*COLUMNS).where(items.c.org_id == bindparam("org"))
+_READ: Select[Any] = select(*COLUMNS).where(of_org(items))
 _BY_ID = _READ.where(among(items.c.id, "ids")).order_by(items.c.id)
-_BY_MAKER = _READ.where(among(items.c.made_by, "keys")).add_columns(items.c.made_by)
+_BY_MAKER = select(*COLUMNS, items.c.made_by).where(
+    items.c.org_id == bindparam("org"), among(items.c.made_by, "keys")
+)
 _BY_ACCOUNT = (
-    _READ.where(among(items.c.account_id, "ids"), items.c.list_id == bindparam("list"))
-).order_by(*_OLDEST)
+    select(*COLUMNS)
+    .where(
+        items.c.org_id == bindparam("org"),
+        among(items.c.account_id, "ids"),
+        items.c.list_id == bindparam("list"),
+    )
+    .order_by(*_OLDEST)
+)
 _BY_CONTACT = (
     select(item_contacts.c.contact_id, *COLUMNS)
     .join_from(item_contacts, items, items.c.id == item_contacts.c.item_id)
@@ -39,7 +47,11 @@ _BY_CONTACT = (
     )
     .order_by(*_OLDEST)
 )
-_OF_LIST = _READ.where(items.c.list_id == bindparam("list")).order_by(*_OLDEST)
+_OF_LIST = (
+    select(*COLUMNS)
+    .where(items.c.org_id == bindparam("org"), items.c.list_id == bindparam("list"))
+    .order_by(*_OLDEST)
+)
 _LOCKED = _BY_ID.with_for_update()
 _ON_ITEMS = select(item_contacts.c.contact_id).where(
     item_contacts.c.org_id == bindparam("org"), among(item_contacts.c.contact_id, "ids")
@@ -164,10 +176,8 @@ def remove(conn: Connection, org: int, id: str) -> bool:
     return conn.execute(_REMOVE, {"org": org, "ids": [id]}).rowcount > 0
 
 
-_UNINDEX = delete(item_contacts).where(
-    item_contacts.c.org_id == bindparam("org"), among(item_contacts.c.item_id, "ids")
-)
-_REMOVE = delete(items).where(items.c.org_id == bindparam("org"), among(items.c.id, "ids"))
+_UNINDEX = delete(item_contacts).where(of_org(item_contacts), among(item_contacts.c.item_id, "ids"))
+_REMOVE = delete(items).where(of_org(items), among(items.c.id, "ids"))
 
 
 def _row(item: Item) -> dict[str, object]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, sel
 
 from relay.crm.moments import instant
 from relay.crm.port import Author
-from relay.storage.crm_rows import among, insert_missing
+from relay.storage.crm_rows import among, insert_missing, of_org
 from relay.storage.tables.crm import (
     contact_emails,
     contact_phones,
@@ -135,7 +135,7 @@ class _About:
 
 
 _e, _p = stream_entries.c, stream_participants.c
-_MINE = _e.org_id == bindparam("org")
+_MINE = of_org(stream_entries)
 _ITEMS = select(items.c.id).where(
     items.c.org_id == bindparam("org"), items.c.account_id == bindparam("account")
 )
@@ -148,10 +148,10 @@ _PEOPLE_OF_ITEM = select(item_contacts.c.contact_id).where(
     item_contacts.c.org_id == bindparam("org"), item_contacts.c.item_id == bindparam("item")
 )
 _EMAILS = select(contact_emails.c.email_lower).where(
-    contact_emails.c.org_id == bindparam("org"), among(contact_emails.c.contact_id, "ids")
+    of_org(contact_emails), among(contact_emails.c.contact_id, "ids")
 )
 _PHONES = select(contact_phones.c.digits).where(
-    contact_phones.c.org_id == bindparam("org"), among(contact_phones.c.contact_id, "ids")
+    of_org(contact_phones), among(contact_phones.c.contact_id, "ids")
 )
 _PARTICIPANTS = (
     select(_p.entry_id, _p.value)
