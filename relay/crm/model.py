@@ -15,6 +15,9 @@ CREATED_FIELD = "process_created_date"
 CLOSE_FIELD = "process_close_date"
 OWNER = "owner"
 
+# An item with one of these statuses is no longer open, unless its option says otherwise.
+CLOSED = frozenset({"paid", "deal lost", "lost", "closed", "closed lost", "closed won"})
+
 _KEYWORDS = frozenset({
     "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in",
     "let", "loop", "namespace", "null", "package", "return", "true", "type", "var", "void",
@@ -121,6 +124,12 @@ class List:
         return next(
             (f for f in self.fields.all if f.slug == "status" and f.type is FieldType.LIST), None
         )
+
+    def is_open(self, values: Mapping[str, Stored]) -> bool:
+        """Whether the status is none of those that end an item; without a status it is open."""
+        status = values.get(self.status.id) if self.status else None
+        option = self.status.by_id.get(status) if self.status and isinstance(status, str) else None
+        return option is None or not option.is_closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

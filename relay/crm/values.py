@@ -14,7 +14,7 @@ from decimal import Decimal
 from relay.core.errors import InvalidInput
 from relay.core.exact_json import dumps
 from relay.core.facts import clean
-from relay.crm.model import Field, Fields, FieldType, Option, Stored, User
+from relay.crm.model import Field, FieldType, Option, Stored, User
 from relay.crm.moments import instant, to_day, to_instant
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
@@ -105,11 +105,6 @@ def display(one: Field, value: Stored | None, people: Lookup) -> object:
 def mismatch(type_: str, value: object) -> InvalidInput:
     """The refusal in the words of the CRM's own service."""
     return InvalidInput(f"Attempting to set {type_} field value with {_word(value)} {_text(value)}")
-
-
-def mismatch_in(fields: Fields, one: Field, error: InvalidInput) -> InvalidInput:
-    """The same refusal, with the field it is about for the trace."""
-    return InvalidInput(str(error), {one.slug: [f"field {one.slug} of {fields.of}"]})
 
 
 def _read(one: Field, value: Stored | None, read: Callable[[str], object]) -> object:

@@ -13,6 +13,7 @@ from relay.crm.embedded.schema import ACCOUNT_FIELDS, schema
 from relay.crm.model import (
     ACCOUNT_NAMES,
     CLOSE_FIELD,
+    CLOSED,
     CREATED_FIELD,
     ITEM_NAMES,
     OWNER,
@@ -25,9 +26,6 @@ from relay.crm.model import (
 from relay.crm.moments import instant
 from relay.storage.identity import touch_config
 from relay.storage.tables.crm import crm_schemas, fields, item_contacts, items, lists, options
-
-# An item with one of these statuses is no longer open, unless its option says otherwise.
-CLOSED = frozenset({"paid", "deal lost", "lost", "closed", "closed lost", "closed won"})
 
 _READ_ONLY = frozenset(
     {FieldType.PHONE, FieldType.EMAIL, FieldType.LINKEDIN, FieldType.FILE, FieldType.ITEM_LINK}

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from relay.core.errors import InvalidInput, NotFound
 from relay.crm.model import Field, Fields, FieldType, List, ListType, Option
+from relay.crm.naming import nearest
 from relay.storage.tables import crm as tables
 
 ACCOUNT_FIELDS = ""  # stands where a list's id would
@@ -45,12 +45,6 @@ class Schema:
         if found is None:
             raise InvalidInput(f"there is no list {str(name)!r}{nearest(name, self.by_title)}")
         return found
-
-
-def nearest(name: object, known: Mapping[str, object]) -> str:
-    """A help such as `: did you mean 'Deals'?`, or nothing."""
-    close = get_close_matches(str(name), list(known), n=1)
-    return f": did you mean {close[0]!r}?" if close else ""
 
 
 _STAMP = select(tables.crm_schemas.c.stamp).where(tables.crm_schemas.c.org_id == bindparam("org"))

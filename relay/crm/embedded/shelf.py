@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from relay.core.errors import InvalidInput, NotFound
+from relay.core.errors import NotFound
 from relay.core.ids import record_id
 from relay.crm.embedded import items
 from relay.crm.embedded.desk import Desk, Touched
-from relay.crm.embedded.schema import nearest
-from relay.crm.model import CLOSE_FIELD, Field, Fields, Item, List, Stored
+from relay.crm.model import CLOSE_FIELD, Field, Item, List, Stored
 from relay.crm.moments import instant
 from relay.crm.port import Author
-from relay.crm.values import Sent, display, mismatch_in, same, stored
+from relay.crm.values import display, same
 
 NO_NAME = "(No Name)"
 # Recorded for every item that was made through the API on a list with a Close Date.
@@ -127,30 +126,3 @@ class Shelf:
         if after.contact_ids != item.contact_ids:
             told["contacts"] = (list(item.contact_ids), list(after.contact_ids))
         return told
-
-
-def named_values(fields: Fields, given: object, sent: Sent) -> dict[str, Stored | None]:
-    """Values that a rule gives by slug (or label, or id), ready to be stored, by field id.
-
-    Raises InvalidInput for a field that is not there or cannot be written, and in the CRM's own
-    words for a value of the wrong type.
-    """
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise InvalidInput("fields must be a map of a field's name to its value")
-    ready: dict[str, Stored | None] = {}
-    for name, value in given.items():
-        one = fields.by_name.get(str(name))
-        if one is None:
-            raise InvalidInput(
-                f"{fields.of} has no field {str(name)!r}"
-                f"{nearest(name, {field.slug: field for field in fields.all})}"
-            )
-        if not one.is_editable:
-            raise InvalidInput(f"field {one.slug} of {fields.of} is read-only")
-        try:
-            ready[one.id] = stored(one, value, sent)
-        except InvalidInput as error:
-            raise mismatch_in(fields, one, error) from error
-    return ready

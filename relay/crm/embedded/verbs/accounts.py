@@ -7,18 +7,12 @@ from relay.core.ids import ordering_key, record_id
 from relay.crm.embedded import accounts, contacts
 from relay.crm.embedded.desk import Desk, NewThing
 from relay.crm.embedded.items import merged
-from relay.crm.embedded.shelf import Changes, named_values
-from relay.crm.embedded.verbs.given import (
-    addresses_in,
-    each,
-    one_person,
-    people,
-    quiet,
-    required,
-    text,
-)
+from relay.crm.embedded.shelf import Changes
+from relay.crm.embedded.verbs.persons import addresses_in, one_person, people
+from relay.crm.given import each, quiet, required, text
 from relay.crm.model import Account, Stored
 from relay.crm.moments import instant
+from relay.crm.naming import named_values
 from relay.crm.port import Author, Done, Operation, Result
 from relay.crm.values import display, same
 from relay.storage.crm_rows import lock_keys

@@ -8,10 +8,11 @@ from relay.core.errors import InvalidInput, RelayError
 from relay.core.ids import ordering_key
 from relay.crm.embedded import accounts, items
 from relay.crm.embedded.desk import Desk
-from relay.crm.embedded.schema import nearest
-from relay.crm.embedded.shelf import Edit, Shelf, named_values
-from relay.crm.embedded.verbs.given import note_of, one_person, people, quiet, required, text
+from relay.crm.embedded.shelf import Edit, Shelf
+from relay.crm.embedded.verbs.persons import note_of, one_person, people
+from relay.crm.given import quiet, required, text
 from relay.crm.model import Account, Contact, Item, List, ListType
+from relay.crm.naming import named_values, nearest
 from relay.crm.port import Done, Operation, Result
 from relay.storage.crm_rows import lock_keys
 

@@ -8,13 +8,13 @@ from sqlalchemy import bindparam, select
 from relay.core.errors import Filtered, InvalidInput, RelayError
 from relay.crm.embedded import items
 from relay.crm.embedded.desk import Desk
-from relay.crm.embedded.verbs.given import each, note_of, people, quiet, required, text, yes
+from relay.crm.embedded.verbs.persons import note_of, people
+from relay.crm.given import NOBODY, each, quiet, required, text, yes
 from relay.crm.model import Contact, Item, List
 from relay.crm.port import Done, Operation, Result
 from relay.storage.crm_rows import among
 from relay.storage.tables.runs import bookings
 
-NOBODY = "nobody found"
 _NAMED = 10
 
 _BOOKED = select(bookings.c.number, bookings.c.item_id).where(
@@ -96,16 +96,7 @@ def _candidates(
         for item in found.get((in_list.id, person.id), ())
     ]
     distinct = list({item.id: item for item in theirs}.values())
-    return [item for item in distinct if is_open(in_list, item)] if only_open else distinct
-
-
-def is_open(in_list: List, item: Item) -> bool:
-    """Whether its status is none of those that end an item; without a status it is open."""
-    if in_list.status is None:
-        return True
-    status = item.values.get(in_list.status.id)
-    option = in_list.status.by_id.get(status) if isinstance(status, str) else None
-    return option is None or not option.is_closed
+    return [item for item in distinct if in_list.is_open(item.values)] if only_open else distinct
 
 
 def _names(in_list: List, ref: str | None, several: Sequence[Item], *, only_open: bool) -> str:

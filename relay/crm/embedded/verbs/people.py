@@ -7,8 +7,8 @@ from relay.core.ids import record_id
 from relay.crm.embedded import contacts
 from relay.crm.embedded.book import Book, found_or_locked
 from relay.crm.embedded.desk import Desk, NewThing
-from relay.crm.embedded.verbs.find import NOBODY
-from relay.crm.embedded.verbs.given import address, each, note_of, quiet, required, text, yes
+from relay.crm.embedded.verbs.persons import note_of
+from relay.crm.given import NOBODY, address, each, quiet, required, text, yes
 from relay.crm.model import Contact
 from relay.crm.moments import instant
 from relay.crm.port import Done, Operation, Result

@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from relay.core.errors import InvalidInput, NotFound, RelayError
 from relay.crm.embedded import accounts, items, stream
 from relay.crm.embedded.desk import Desk
-from relay.crm.embedded.verbs.given import (
-    address,
-    each,
-    note_of,
-    one_person,
-    people,
-    required,
-    text,
-)
+from relay.crm.embedded.verbs.persons import note_of, one_person, people
+from relay.crm.given import ABOUT, about, address, each, required, text
 from relay.crm.model import Account, Contact, Item
 from relay.crm.port import Done, Operation, Result
-
-_ABOUT = ("item", "contact", "email", "account")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +36,7 @@ def post_stream(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
             author=operation.author,
             key=operation.key or None,
         )
-        kind, ref = _about(operation)
+        kind, ref = about(operation)
         note = _aim(post, kind, ref, known)
         posts.append(post)
         return Done(output=note)
@@ -56,10 +47,10 @@ def post_stream(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
 
 
 def _read(desk: Desk, operations: Sequence[Operation]) -> _Known:
-    refs: dict[str, set[str]] = {name: set() for name in _ABOUT}
+    refs: dict[str, set[str]] = {name: set() for name in ABOUT}
     for operation in operations:
         try:
-            kind, ref = _about(operation)
+            kind, ref = about(operation)
         except RelayError:
             continue
         refs[kind].add(ref)
@@ -68,16 +59,6 @@ def _read(desk: Desk, operations: Sequence[Operation]) -> _Known:
         accounts=accounts.read(desk.conn, desk.org, refs["account"]),
         persons=people(desk, refs["contact"] | refs["email"]),
     )
-
-
-def _about(operation: Operation) -> tuple[str, str]:
-    for kind in _ABOUT:
-        ref = text(operation, kind)
-        if ref is not None:
-            return kind, ref
-    if operation.item is None:
-        raise InvalidInput("item, contact, email or account is needed")
-    return "item", operation.item
 
 
 def _aim(post: stream.Post, kind: str, ref: str, known: _Known) -> dict[str, object]:

@@ -5,23 +5,25 @@ from collections.abc import Sequence
 from relay.core.errors import InvalidInput
 from relay.crm.embedded import items
 from relay.crm.embedded.desk import Desk
-from relay.crm.embedded.shelf import Edit, Shelf, named_values
-from relay.crm.embedded.verbs.given import each, one_person, people, quiet, required, text
+from relay.crm.embedded.shelf import Edit, Shelf
+from relay.crm.embedded.verbs.persons import one_person, people
+from relay.crm.given import each, item_of, quiet, refs, required, text
 from relay.crm.model import List, ListType
+from relay.crm.naming import named_values
 from relay.crm.port import Done, Operation, Result
 
 
 def update_item(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
     """Sets fields, name and points of contact of items; several operations on one item fold."""
     shelf = _shelf(desk, operations)
-    refs = [ref for op in operations for ref in _contacts(op) or ()]
-    persons = people(desk, refs)
+    asked = [ref for op in operations for ref in refs(op, "contacts") or ()]
+    persons = people(desk, asked)
     sent = desk.sent(mapped=True)
 
     def work(operation: Operation) -> Done:
-        item = shelf.get(_item(operation))
+        item = shelf.get(item_of(operation))
         in_list = desk.schema.list(item.list_id)
-        named, given = text(operation, "name"), _contacts(operation)
+        named, given = text(operation, "name"), refs(operation, "contacts")
         if in_list.type is ListType.CONTACT and (named is not None or given is not None):
             raise InvalidInput(f"{in_list.title} is about contacts: its items keep their contact")
         chosen = None if not given else tuple(one_person(persons, ref).id for ref in given)
@@ -44,7 +46,7 @@ def add_contact(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
 
     def work(operation: Operation) -> Done:
         person = one_person(persons, required(operation, "contact"))
-        item = shelf.get(_item(operation))
+        item = shelf.get(item_of(operation))
         in_list: List = desk.schema.list(item.list_id)
         if person.id in item.contact_ids:
             return Done(output={"id": item.id})
@@ -61,18 +63,3 @@ def add_contact(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
 def _shelf(desk: Desk, operations: Sequence[Operation]) -> Shelf:
     ids = {quiet(op, "item") or op.item for op in operations}
     return Shelf(desk=desk, items=items.lock(desk.conn, desk.org, {id for id in ids if id}))
-
-
-def _item(operation: Operation) -> str:
-    id = text(operation, "item") or operation.item
-    if id is None:
-        raise InvalidInput("item is needed: this run has none of its own")
-    return id
-
-
-def _contacts(operation: Operation) -> list[str] | None:
-    given = operation.params.get("contacts")
-    if given is None:
-        return None
-    values = given if isinstance(given, (list, tuple)) else [given]
-    return [str(value).strip() for value in values if value]

@@ -1,65 +1,12 @@
-"""What operations are given: read, resolved for the whole chunk, and each answered by itself."""
+"""The contacts that a chunk of operations means, found together."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from relay.core.errors import InvalidInput, RelayError
-from relay.core.facts import clean
+from relay.core.errors import InvalidInput
 from relay.crm.embedded import contacts
 from relay.crm.embedded.desk import Desk
 from relay.crm.model import Contact, Fields, FieldType
-from relay.crm.port import Done, Operation, Result
-
-_ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
-
-
-def each(operations: Sequence[Operation], work: Callable[[Operation], Done]) -> list[Result]:
-    """Does the work for one after the other; one that fails is answered with its error."""
-    results: list[Result] = []
-    for operation in operations:
-        try:
-            results.append(work(operation))
-        except RelayError as error:
-            results.append(error)
-    return results
-
-
-def text(operation: Operation, name: str) -> str | None:
-    """A parameter as cleaned text; None where it is absent, null or empty."""
-    value = operation.params.get(name)
-    if value is None:
-        return None
-    if isinstance(value, (Mapping, list, tuple)):
-        raise InvalidInput(f"{name} must be text", {name: ["must be text"]})
-    return clean(str(value)) or None
-
-
-def quiet(operation: Operation, name: str) -> str | None:
-    """The same before the operation is carried out: what is wrong with it is said then."""
-    try:
-        return text(operation, name)
-    except InvalidInput:
-        return None
-
-
-def required(operation: Operation, name: str) -> str:
-    """Raises InvalidInput where the parameter is absent."""
-    value = text(operation, name)
-    if value is None:
-        raise InvalidInput(f"{name} is needed", {name: ["is needed"]})
-    return value
-
-
-def yes(operation: Operation, name: str, *, default: bool) -> bool:
-    value = operation.params.get(name)
-    return default if value is None else value in (True, "true", "yes", "1", 1)
-
-
-def address(value: str) -> str:
-    """An e-mail address in lower case. Raises InvalidInput."""
-    if not _ADDRESS.fullmatch(value):
-        raise InvalidInput(f"{value!r} is not an e-mail address", {"email": ["is no address"]})
-    return value.lower()
+from relay.crm.port import Operation
 
 
 def people(desk: Desk, refs: Iterable[str | None]) -> dict[str, list[Contact]]:
