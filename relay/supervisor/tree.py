@@ -1,16 +1,14 @@
 """Keeps programs running: starts them, starts again what ends by itself, stops them in order."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
 from relay.core.errors import RelayError
-from relay.supervisor import guardian
 from relay.supervisor.child import Child, describe
+from relay.supervisor.guard import Guard
 from relay.supervisor.home import Home
 from relay.supervisor.programs import Program
 from relay.supervisor.signals import Signals
@@ -55,13 +53,8 @@ class Tree:
     def __enter__(self) -> Self:
         with ExitStack() as opened:
             opened.enter_context(self._signals)
-            self._guardian = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-I", guardian.__file__],
-                stdin=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
-            opened.callback(self._dismiss_guardian)
+            self._guard = Guard()
+            opened.callback(self._guard.dismiss)
             opened.callback(self.stop)
             self._opened = opened.pop_all()
         return self
@@ -91,6 +84,7 @@ class Tree:
         tidy = time.monotonic() + HOUSEKEEPING_SECONDS
         while not self._signals.asked:
             now = time.monotonic()
+            self._guard.check()
             for kept in self._kept:
                 self._look_after(kept, now)
             if now > tidy:
@@ -111,7 +105,7 @@ class Tree:
         name = kept.program.name
         kept.child = Child(kept.program.command, self._env, self._home.log(name))
         self._home.started(name, kept.child.pid)
-        self._tell_guardian(f"+{kept.child.pid}")
+        self._guard.began(kept.child.pid)
 
     def _look_after(self, kept: _Kept, now: float) -> None:
         child, name = kept.child, kept.program.name
@@ -138,7 +132,7 @@ class Tree:
     def _bury(self, child: Child, name: str) -> None:
         child.end()
         self._home.ended(name)
-        self._tell_guardian(f"-{child.pid}")
+        self._guard.ended(child.pid)
 
     def _refuse_failures(self) -> None:
         if self._signals.asked:
@@ -154,18 +148,3 @@ class Tree:
 
     def _log(self, name: str) -> str:
         return str(self._home.log(name))
-
-    def _tell_guardian(self, line: str) -> None:
-        pipe = self._guardian.stdin
-        if pipe is None:
-            return
-        # Without its guardian the tree still runs and stops; only a kill would leave children.
-        with suppress(BrokenPipeError):
-            pipe.write(line + "\n")
-            pipe.flush()
-
-    def _dismiss_guardian(self) -> None:
-        if self._guardian.stdin is not None:
-            with suppress(BrokenPipeError):
-                self._guardian.stdin.close()
-        self._guardian.wait()

@@ -45,6 +45,13 @@ class Relay:
         path = self.home / "run" / f"{name}.pid"
         return int(path.read_text().split()[0]) if path.exists() else 0
 
+    def guardian(self) -> int:
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        children = path.read_text().split()
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
+        found = [int(pid) for pid, command in commands.items() if b"guardian.py" in command]
+        return found[0] if found else 0
+
     def answers(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=1)
         try:
@@ -118,6 +125,16 @@ def test_what_is_killed_is_started_again(relay: Relay, name: str) -> None:
 
 def test_killing_the_supervisor_leaves_nobody_on_the_port(relay: Relay) -> None:
     assert relay.line() == "ready"
+    at = relay.home / "valkey.sock"
+    relay.end(signal.SIGKILL)
+    until(lambda: free(relay.port) and not broker.answers(at), "the end", seconds=SECONDS)
+
+
+def test_not_even_after_its_guardian_was_killed_first(relay: Relay) -> None:
+    assert relay.line() == "ready"
+    guardian = relay.guardian()
+    os.kill(guardian, signal.SIGKILL)
+    until(lambda: relay.guardian() not in (0, guardian), "another guardian", seconds=SECONDS)
     at = relay.home / "valkey.sock"
     relay.end(signal.SIGKILL)
     until(lambda: free(relay.port) and not broker.answers(at), "the end", seconds=SECONDS)
