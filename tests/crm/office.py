@@ -8,8 +8,9 @@ from typing import TypeVar
 from sqlalchemy import Connection, insert, text
 
 from relay.core.ids import record_id
-from relay.crm.changes import Change, Created, Wanted, wanted_always
-from relay.crm.embedded import EmbeddedCRM
+from relay.crm.changes import Change, Created, Record, Wanted, wanted_always
+from relay.crm.embedded import EmbeddedCRM, items, records
+from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.schema import Schema, schema
 from relay.crm.port import Author, Done, Operation, Result
 from relay.storage.database import Database
@@ -71,6 +72,16 @@ class Office:
     @property
     def schema(self) -> Schema:
         return self.read(lambda conn: schema(conn, self.org))
+
+    def record(self, item_id: str) -> Record:
+        """An item as rules read it, now."""
+
+        def question(conn: Connection) -> Record:
+            desk = Desk(conn=conn, org=self.org, now_ms=0)
+            (found,) = records.records(desk, list(items.read(conn, self.org, [item_id]).values()))
+            return found
+
+        return self.read(question)
 
     def item(self, list_title: str, name: str) -> str:
         """The id of an item by its name."""

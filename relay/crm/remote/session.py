@@ -1,0 +1,128 @@
+"""What the verbs of one chunk share: the client, the definitions, and items as they were read."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from relay.core.errors import InvalidInput, NotFound
+from relay.crm.model import Field, Fields, FieldType, List, Stored
+from relay.crm.naming import named_values
+from relay.crm.remote.client import Client, Wire
+from relay.crm.remote.definitions import Definitions
+from relay.crm.values import People, Sent, display, same, stored, to_wire
+
+# Finds the id of the item that a document number of ours was booked for.
+NumberLookup = Callable[[int, str], Awaitable[str | None]]
+
+Changes = dict[str, tuple[object, object]]
+
+
+async def no_numbers(org: int, number: str) -> str | None:
+    """Nothing was ever booked."""
+    del org, number
+    return None
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """`seen` are items by id, as the CRM last told them."""
+
+    client: Client
+    definitions: Definitions
+    item_of_number: NumberLookup
+    seen: dict[str, Wire] = field(default_factory=dict)
+
+    def keep(self, item: Wire) -> Wire:
+        self.seen[str(item.get("id"))] = item
+        return item
+
+    async def item(self, id: str) -> Wire:
+        """The item, on whichever list it is. Raises NotFound."""
+        if id in self.seen:
+            return self.seen[id]
+        if not self.definitions.lists:
+            await self.definitions.refresh(self.client)
+        for in_list in self.definitions.lists:
+            for found in await self.client.items(in_list.id, {"_ids": id}):
+                return self.keep(found)
+        raise NotFound(f"there is no list item {id!r}")
+
+    async def values(self, in_list: List, given: object) -> dict[str, Stored | None]:
+        """Values by field id, ready to be sent; a name that is not there is looked for once more
+        in fresh definitions. Raises InvalidInput."""
+        try:
+            return _values(in_list.fields, given)
+        except InvalidInput:
+            await self.definitions.refresh(self.client)
+            return _values((await self.definitions.called(self.client, in_list.id)).fields, given)
+
+    async def account_values(self, given: object) -> dict[str, Stored | None]:
+        return _values(await self.definitions.accounts(self.client), given)
+
+
+def _values(fields: Fields, given: object) -> dict[str, Stored | None]:
+    if not fields.all:
+        return _as_ids(given)
+    owners = {f.id: f for f in fields.all if f.type in (FieldType.USER, FieldType.CONTACT)}
+    plain = Fields(of=fields.of, all=tuple(_open(one) if one.id in owners else one
+                                           for one in fields.all))  # fmt: skip
+    return named_values(plain, given, _SENT)
+
+
+def _open(one: Field) -> Field:
+    """Users and contacts are known to the CRM alone, by id and by address: sent as they are."""
+    return Field(
+        id=one.id,
+        name=one.name,
+        slug=one.slug,
+        type=FieldType.TEXT,
+        is_multi=one.is_multi,
+        is_editable=one.is_editable,
+    )
+
+
+_SENT = Sent(people=People, mapped=True)
+_TEXT = Field(id="", name="", slug="", type=FieldType.TEXT, is_multi=False)
+
+
+def _as_ids(given: object) -> dict[str, Stored | None]:
+    if not isinstance(given, Mapping):
+        return {}
+    return {str(id): stored(_TEXT, value, _SENT) for id, value in given.items()}
+
+
+def news(
+    in_list: List, item: Wire, values: Mapping[str, Stored | None]
+) -> tuple[dict[str, object], Changes]:
+    """What of the values is not on the item yet, as it is sent, and what that changes."""
+    sent: dict[str, object] = {}
+    changes: Changes = {}
+    for id, value in values.items():
+        one = in_list.fields.by_id.get(id, _TEXT)
+        before = read_value(item, id, is_multi=one.is_multi)
+        if not same(one, before, value):
+            sent[id] = to_wire(value) if value is not None else []
+            name = one.slug or id
+            changes[name] = (display(one, before, People), display(one, value, People))
+    return sent, changes
+
+
+def read_value(item: Wire, field_id: str, *, is_multi: bool) -> Stored | None:
+    """One value of an item as the CRM wrote it."""
+    values = item.get("fieldValues")
+    entries = values.get(field_id) if isinstance(values, Mapping) else None
+    if not isinstance(entries, list) or not entries:
+        return None
+    raws = [str(one.get("raw")) for one in entries if isinstance(one, Mapping)]
+    return raws if is_multi else raws[0]
+
+
+def values_of(in_list: List, item: Wire) -> dict[str, Stored]:
+    """All values of an item, by field id."""
+    read = {one.id: read_value(item, one.id, is_multi=one.is_multi) for one in in_list.fields.all}
+    return {id: value for id, value in read.items() if value is not None}
+
+
+def contact_ids(item: Wire) -> list[str]:
+    """An item's points of contact."""
+    found = item.get("contactIds")
+    return [str(id) for id in found if id] if isinstance(found, Sequence) else []

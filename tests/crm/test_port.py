@@ -1,0 +1,280 @@
+"""The CRM port: one suite, both adapters. The remote one speaks to our own API over a socket."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from werkzeug.serving import make_server
+
+from relay.core.errors import Filtered, InvalidInput, NotFound, RelayError
+from relay.core.targets import TargetPolicy, networks
+from relay.crm.embedded import admin, stream
+from relay.crm.port import Done, Operation, Result
+from relay.crm.remote import Client, Definitions, RemoteCRM
+from relay.http import Client as HttpClient
+from relay.http import Http
+from relay.storage.database import Database
+from tests.crm.api import KEY, SECRET, api_of
+from tests.crm.office import Office
+
+LOOPBACK = TargetPolicy(allow=networks(["127.0.0.0/8"]), allow_http=True)
+Perform = Callable[[Sequence[Operation]], list[Result]]
+
+
+@dataclass(slots=True)
+class Port:
+    """One adapter in a test's hands."""
+
+    office: Office
+    perform: Perform
+    is_remote: bool
+
+    def do(self, verb: str, **params: object) -> Done:
+        (result,) = self.perform([self.office.operation(verb, **params)])
+        if not isinstance(result, Done):
+            raise result
+        return result
+
+    def refused(self, verb: str, **params: object) -> RelayError:
+        (result,) = self.perform([self.office.operation(verb, **params)])
+        assert isinstance(result, RelayError)
+        return result
+
+    def field(self, item: str, slug: str) -> object:
+        """What the embedded CRM behind both keeps for an item."""
+        found = self.office.record(item)["item"]
+        assert isinstance(found, dict)
+        return found[slug]
+
+
+@pytest.fixture(params=["embedded", "remote"])
+def port(request: pytest.FixtureRequest, office: Office) -> Iterator[Port]:
+    if request.param == "embedded":
+        yield Port(office, lambda ops: asyncio.run(office.crm.perform(ops)), is_remote=False)
+        return
+    server = make_server("127.0.0.1", 0, api_of(office).client.application, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    definitions = Definitions()
+
+    async def perform(operations: Sequence[Operation]) -> list[Result]:
+        outside = HttpClient()
+        try:
+            client = Client(
+                http=Http(outside, policy=LOOPBACK),
+                base_url=f"http://127.0.0.1:{server.port}/v2",
+                key=KEY,
+                secret=SECRET,
+            )
+            return await RemoteCRM(client=client, definitions=definitions).perform(operations)
+        finally:
+            await outside.aclose()
+
+    yield Port(office, lambda ops: asyncio.run(perform(ops)), is_remote=True)
+    server.shutdown()
+    thread.join()
+
+
+def test_an_item_is_found_by_its_persons_address(port: Port) -> None:
+    found = port.do("find_item", list="Deals", email="ADA@northwind.example")
+    assert found.output["id"] == port.office.item("Deals", "Northwind onboarding")
+
+
+def test_nobody_found_ends_the_run_on_purpose(port: Port) -> None:
+    error = port.refused("find_item", list="Deals", email="nobody@nowhere.example")
+    assert isinstance(error, Filtered)
+    assert str(error) == "nobody found"
+
+
+def test_nobody_is_an_answer_where_it_is_not_required(port: Port) -> None:
+    found = port.do("find_item", list="Deals", email="nobody@nowhere.example", required=False)
+    assert found.output == {"id": None, "found": False}
+
+
+def test_several_candidates_are_named_and_none_is_guessed(port: Port) -> None:
+    port.do("create_item", list="Deals", contact="ada@northwind.example", name="Second deal")
+    error = port.refused("find_item", list="Deals", email="ada@northwind.example")
+    assert isinstance(error, InvalidInput)
+    assert "Northwind onboarding" in str(error)
+    assert "Second deal" in str(error)
+
+
+def test_a_closed_item_is_no_candidate(port: Port) -> None:
+    item = port.office.item("Deals", "Northwind onboarding")
+    port.do("update_item", item=item, fields={"status": "Paid"})
+    assert isinstance(
+        port.refused("find_item", list="Deals", email="ada@northwind.example"), Filtered
+    )
+    found = port.do("find_item", list="Deals", email="ada@northwind.example", open_only=False)
+    assert found.output["id"] == item
+
+
+def test_fields_of_every_type_are_set_by_name(port: Port) -> None:
+    item = port.office.item("Deals", "Northwind onboarding")
+    fields = {"status": "deal won", "paid_amount": Decimal("12.50"), "paid_date": "2026-5-1"}
+    done = port.do("update_item", item=item, fields={**fields, "receipt_no": "CRM-1"})
+    assert done.changes["status"] == ("Negotiation", "Deal Won")
+    assert port.field(item, "status") == "Deal Won"
+    assert port.field(item, "paid_amount") == Decimal("12.50")
+    assert port.field(item, "paid_date") == date(2026, 5, 1)
+    assert port.field(item, "receipt_no") == "CRM-1"
+
+
+def test_what_is_so_already_is_not_sent_again(port: Port) -> None:
+    item = port.office.item("Deals", "Northwind onboarding")
+    before = port.field(item, "modified")
+    done = port.do("update_item", item=item, fields={"status": "Negotiation", "amount": "1250"})
+    assert done.changes == {}
+    assert port.field(item, "modified") == before
+
+
+def test_a_field_is_cleared_by_an_explicit_empty_value(port: Port) -> None:
+    item = port.office.item("Deals", "Northwind onboarding")
+    port.do("update_item", item=item, fields={"amount": None})
+    assert port.field(item, "amount") is None
+
+
+def test_an_owner_is_set_by_address(port: Port) -> None:
+    made = port.do(
+        "create_item",
+        list="Leads",
+        contact="ada@northwind.example",
+        fields={"owner": "BEA@example.com"},
+    )
+    owner = port.field(str(made.output["id"]), "owner")
+    assert isinstance(owner, dict)
+    assert owner["name"] == "Bea Ortiz"
+
+
+def test_a_value_of_the_wrong_type_is_refused_in_the_crms_words(port: Port) -> None:
+    item = port.office.item("Deals", "Northwind onboarding")
+    error = port.refused("update_item", item=item, fields={"paid_amount": "n/a"})
+    assert str(error) == "Attempting to set Numeric field value with String n/a"
+
+
+def test_a_field_that_is_not_there_is_refused_with_a_suggestion(port: Port) -> None:
+    item = port.office.item("Deals", "Northwind onboarding")
+    error = port.refused("update_item", item=item, fields={"amuont": 1})
+    assert str(error) == "Deals has no field 'amuont': did you mean 'amount'?"
+
+
+def test_an_unknown_item_is_not_found(port: Port) -> None:
+    assert isinstance(port.refused("update_item", item="0" * 24, fields={}), NotFound)
+
+
+def test_one_bad_operation_spoils_none_of_the_others(port: Port) -> None:
+    deal = port.office.item("Deals", "Northwind onboarding")
+    other = port.office.item("Deals", "Larkspur annual plan")
+    update = port.office.operation
+    good, bad, also_good = port.perform(
+        [
+            update("update_item", item=deal, fields={"seats": 3}),
+            update("update_item", item=deal, fields={"seats": "many"}),
+            update("update_item", item=other, fields={"seats": 4}),
+        ]
+    )
+    assert isinstance(good, Done)
+    assert isinstance(bad, InvalidInput)
+    assert isinstance(also_good, Done)
+    assert port.field(deal, "seats") == 3
+    assert port.field(other, "seats") == 4
+
+
+def test_an_item_that_matches_its_contact_is_made_once(port: Port) -> None:
+    given = {"list": "Leads", "contact": "ada@northwind.example", "match": "contact"}
+    first = port.do("create_item", **given, fields={"status": "New"})
+    again = port.do("create_item", **given, fields={"status": "Contacted"})
+    assert (first.output["created"], again.output["created"]) == (True, False)
+    assert again.output["id"] == first.output["id"]
+    assert again.changes["status"] == ("New", "Contacted")
+
+
+def test_an_item_may_match_by_the_value_of_a_field(port: Port) -> None:
+    given = {"list": "Deals", "match": "receipt_no"}
+    first = port.do("create_item", **given, fields={"receipt_no": "R-1"})
+    again = port.do("create_item", **given, fields={"receipt_no": "R-1", "amount": 5})
+    other = port.do("create_item", **given, fields={"receipt_no": "R-2"})
+    assert again.output["id"] == first.output["id"] != other.output["id"]
+
+
+def test_a_person_is_made_once_and_completed_later(port: Port) -> None:
+    first = port.do("upsert_contact", email="new@acme.test", name="New Person")
+    again = port.do("upsert_contact", email="NEW@acme.test", phone="415 555 0100", title="CTO")
+    assert (first.output["created"], again.output["created"]) == (True, False)
+    assert again.output["id"] == first.output["id"]
+    made = port.do("create_item", list="Leads", contact="new@acme.test")
+    contact = port.office.record(str(made.output["id"]))["contact"]
+    assert isinstance(contact, dict)
+    assert (contact["name"], contact["phone"], contact["title"]) == (
+        "New Person", "+14155550100", "CTO",
+    )  # fmt: skip
+
+
+def test_a_person_who_must_be_there_is_not_made(port: Port) -> None:
+    error = port.refused("upsert_contact", email="nobody@acme.test", create=False)
+    assert str(error) == "nobody found"
+
+
+def test_a_point_of_contact_is_added_and_none_replaced(port: Port) -> None:
+    item = port.office.item("Deals", "Northwind onboarding")
+    port.do("add_contact", item=item, contact="ben@larkspur.example")
+    port.do("add_contact", item=item, contact="ben@larkspur.example")
+    assert port.field(item, "emails") == ["ada@northwind.example", "ben@larkspur.example"]
+
+
+def test_an_account_is_one_by_its_name(port: Port) -> None:
+    first = port.do("upsert_account", name="Acme", fields={"zuora_number": "A-1"})
+    again = port.do("upsert_account", name=" acme ", contact="ada@northwind.example")
+    assert again.output["id"] == first.output["id"]
+
+
+def test_an_entry_shows_in_the_stream_of_the_item(port: Port) -> None:
+    item = port.office.item("Deals", "Northwind onboarding")
+    port.do("post_stream", item=item, subject="Booked", body="Receipt 1.")
+    port.do("post_stream", email="ada@northwind.example", subject="Sent", body="Due soon.")
+    entries = port.office.read(lambda conn: stream.of_item(conn, port.office.org, item))
+    assert [entry.subject for entry in entries] == ["Sent", "Booked"]
+
+
+def test_a_new_option_is_understood_without_a_restart(port: Port) -> None:
+    port.do("update_item", item=(item := port.office.item("Deals", "Northwind onboarding")))
+    plan = next(one for one in port.office.schema.called("Deals").fields.all if one.slug == "plan")
+    with port.office.db.write() as conn:
+        admin.create_option(
+            conn,
+            port.office.org,
+            list_id=port.office.schema.called("Deals").id,
+            field_id=plan.id,
+            display="multi-year",
+        )
+    port.do("update_item", item=item, fields={"plan": "multi-year"})
+    assert port.field(item, "plan") == "multi-year"
+
+
+def test_two_at_once_make_one_item_and_one_person(office: Office, db: Database) -> None:
+    """Ten transactions at once, each of which finds nobody when it looks."""
+
+    def one(_: int) -> None:
+        ops = [office.operation("upsert_contact", email="race@acme.test")]
+        with db.write() as conn:
+            (person,) = office.crm.apply(conn, ops, [])
+            assert isinstance(person, Done)
+            item = office.operation(
+                "create_item", list="Leads", contact=person.output["id"], match="contact"
+            )
+            (made,) = office.crm.apply(conn, [item], [])
+            assert isinstance(made, Done)
+            ids.append((str(person.output["id"]), str(made.output["id"])))
+
+    ids: list[tuple[str, str]] = []
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ids) == 8
+    assert len(set(ids)) == 1
