@@ -11,7 +11,8 @@ from dataclasses import dataclass
 class Statements:
     """`claim` by :ids and `top_up` from the backlog give (id, org_id, okey, attempts); `due` gives
     ids for the sweep; `fence` deletes what the token still holds and gives its ids; `retry` makes
-    one row due again. Durations are :seconds."""
+    one row due again; `successors` claims what waited behind finished :keys; `renew` checks that
+    the token still holds the rows, locks them and lengthens their lease. Durations are :seconds."""
 
     claim: str
     top_up: str
@@ -19,6 +20,9 @@ class Statements:
     fence: str
     retry: str
     add: str
+    add_leased: str
+    successors: str
+    renew: str
 
 
 _PG_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
@@ -57,6 +61,19 @@ WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
     add="""
 INSERT INTO work (kind, id, org_id, okey, target, due_at, attempts)
 VALUES (:kind, :id, :org, :okey, :target, now(), 0)""",
+    add_leased="""
+INSERT INTO work (kind, id, org_id, okey, target, due_at, lease_until, token, attempts)
+VALUES (:kind, :id, :org, :okey, :target, now(), now() + :seconds * interval '1 second',
+    :token, 1)""",
+    successors=f"""
+WITH c AS MATERIALIZED (
+    SELECT kind, id, okey FROM work WHERE kind = :kind AND okey = ANY(:keys) AND {_PG_FREE}
+    ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED),
+taken AS (SELECT id FROM c WHERE NOT EXISTS ({_PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
+{_PG_TAKE}""",
+    renew="""
+UPDATE work SET lease_until = now() + :seconds * interval '1 second'
+WHERE kind = :kind AND id = ANY(:ids) AND token = :token RETURNING id""",
 )
 
 # Microseconds, as `Time` keeps them. `unixepoch('subsec')` is newer than the SQLite of Debian 12.
@@ -99,4 +116,20 @@ WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
     add=f"""
 INSERT INTO work (kind, id, org_id, okey, target, due_at, attempts)
 VALUES (:kind, :id, :org, :okey, :target, {_NOW}, 0)""",
+    add_leased=f"""
+INSERT INTO work (kind, id, org_id, okey, target, due_at, lease_until, token, attempts)
+VALUES (:kind, :id, :org, :okey, :target, {_NOW}, {_NOW} + CAST(:seconds * 1000000 AS INTEGER),
+    :token, 1)""",
+    successors=f"""
+WITH cand AS MATERIALIZED (
+    SELECT c.kind, c.id, c.okey FROM work c
+    WHERE c.kind = :kind AND c.okey IN (SELECT value FROM json_each(:keys)) AND {_LITE_FREE}
+    ORDER BY c.id LIMIT :limit),
+taken AS (SELECT c.id FROM cand c WHERE NOT EXISTS (
+    {_LITE_OLDER} AND p.id NOT IN (SELECT id FROM cand)))
+{_LITE_TAKE}""",
+    renew=f"""
+UPDATE work SET lease_until = {_NOW} + CAST(:seconds * 1000000 AS INTEGER)
+WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids)) AND token = :token
+RETURNING id""",
 )

@@ -78,6 +78,64 @@ def add(db: Database, connection: Connection, kind: Kind, rows: Sequence[NewWork
         )
 
 
+def add_leased(
+    db: Database,
+    connection: Connection,
+    kind: Kind,
+    rows: Sequence[NewWork],
+    *,
+    seconds: float,
+    token: int,
+) -> list[Lease]:
+    """Rows born leased to who writes them: follow-up work needs no message and no claim."""
+    if rows:
+        connection.execute(
+            text(_of(db).add_leased),
+            [
+                {
+                    "kind": int(kind),
+                    "id": row.id,
+                    "org": row.org,
+                    "okey": row.okey,
+                    "target": row.target,
+                    "seconds": seconds,
+                    "token": token,
+                }
+                for row in rows
+            ],
+        )
+    return [Lease(id=row.id, org=row.org, okey=row.okey, attempts=1) for row in rows]
+
+
+def successors(
+    db: Database, kind: Kind, keys: Sequence[int], *, seconds: float, token: int
+) -> list[Lease]:
+    """Leases what waited behind keys that are finished. Call it after the commit: inside the
+    transaction it misses a row whose wake-up was turned away in between."""
+    if not keys:
+        return []
+    return _lease(
+        db, _of(db).successors, kind=kind, keys=_ids(db, keys), seconds=seconds, token=token
+    )
+
+
+def renew(
+    db: Database,
+    connection: Connection,
+    kind: Kind,
+    ids: Sequence[int],
+    *,
+    token: int,
+    seconds: float,
+) -> set[int]:
+    """The ids the token still holds, locked until the commit, their lease lengthened."""
+    found = connection.execute(
+        text(_of(db).renew),
+        {"kind": int(kind), "ids": _ids(db, ids), "token": token, "seconds": seconds},
+    )
+    return {row.id for row in found}
+
+
 def fence(
     db: Database, connection: Connection, kind: Kind, ids: Sequence[int], *, token: int
 ) -> set[int]:

@@ -1,0 +1,120 @@
+"""What an organization has set up, read once and kept until its version rises."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Connection, select
+
+from relay.mapping import compile_mapping, rule_id
+from relay.storage.connections import ConnectionRow, TargetRow, all_connections, all_targets
+from relay.storage.database import Database
+from relay.storage.identity import Organization, organization
+from relay.storage.rulesets import paused_rules, texts_of
+from relay.storage.sources import SourceRow, all_sources
+from relay.storage.tables.identity import organizations
+from relay.storage.vault import Vault
+from rules.engine import Rule, RuleSet, Verb, load
+
+_KEPT_SETS = 16
+NO_RULES = "none"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One organization's, at one version. `rules` holds its rule set and its sources' mappings."""
+
+    organization: Organization
+    sources: Mapping[int, SourceRow]
+    connections: tuple[ConnectionRow, ...]
+    targets: Mapping[str, TargetRow]
+    rules: RuleSet
+    paused: frozenset[str]
+
+    @property
+    def set_hash(self) -> str:
+        return self.organization.rule_set_hash or NO_RULES
+
+    @cached_property
+    def connection_by_id(self) -> Mapping[int, ConnectionRow]:
+        return {row.id: row for row in self.connections}
+
+    def connection_for(self, provider: str, name: str | None) -> ConnectionRow | None:
+        """The named connection, or the only one of its kind."""
+        fitting = [row for row in self.connections if row.provider == provider]
+        if name is not None:
+            return next((row for row in fitting if row.name == name), None)
+        return fitting[0] if len(fitting) == 1 else None
+
+
+class Setups:
+    """The process's setups. Compiled rule sets are kept by hash, for a set never changes."""
+
+    def __init__(self, db: Database, vault: Vault, verbs: Mapping[str, Verb]) -> None:
+        self._db = db
+        self._vault = vault
+        self._verbs = verbs
+        self._setups: dict[int, Setup] = {}
+        self._sets: dict[str, tuple[Rule, ...]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, conn: Connection, org: int) -> Setup:
+        """The organization's setup as it is now."""
+        return self.of_all(conn, [org])[org]
+
+    def of_all(self, conn: Connection, orgs: Iterable[int]) -> dict[int, Setup]:
+        """The setups of several, checked with one query."""
+        wanted = list(set(orgs))
+        rows = conn.execute(
+            select(organizations.c.id, organizations.c.config_version).where(
+                organizations.c.id.in_(wanted)
+            )
+        )
+        versions = {row.id: row.config_version for row in rows}
+        return {org: self._one(conn, org, versions[org]) for org in wanted if org in versions}
+
+    def rule(self, conn: Connection, org: int, set_hash: str, id: str) -> Rule | None:
+        """A rule as it stood in one of the organization's sets; None when it is no more."""
+        found = self._compiled(conn, org, set_hash)
+        return next((rule for rule in found if rule.id == id), None)
+
+    def _one(self, conn: Connection, org: int, version: int) -> Setup:
+        known = self._setups.get(org)
+        if known is not None and known.organization.config_version == version:
+            return known
+        with self._lock:
+            setup = self._read(conn, org)
+            self._setups[org] = setup
+        return setup
+
+    def _read(self, conn: Connection, org: int) -> Setup:
+        owner = organization(conn, org)
+        sources = {row.id: row for row in all_sources(conn, self._vault, org)}
+        rules = list(self._compiled(conn, org, owner.rule_set_hash or NO_RULES))
+        rules += [
+            compile_mapping(row.id, row.name, row.mapping, self._verbs)
+            for row in sources.values()
+            if row.mapping is not None
+        ]
+        return Setup(
+            organization=owner,
+            sources=sources,
+            connections=tuple(all_connections(conn, org)),
+            targets={row.name: row for row in all_targets(conn, self._vault, org)},
+            rules=RuleSet(rules, hash=owner.rule_set_hash or NO_RULES),
+            paused=frozenset(paused_rules(conn, org)),
+        )
+
+    def _compiled(self, conn: Connection, org: int, hash: str) -> tuple[Rule, ...]:
+        if hash == NO_RULES:
+            return ()
+        if hash not in self._sets:
+            loaded = load(texts_of(conn, org, hash), verbs=self._verbs, schemas=None)
+            while len(self._sets) >= _KEPT_SETS:
+                self._sets.pop(next(iter(self._sets)))
+            self._sets[hash] = loaded.rules
+        return self._sets[hash]
+
+
+__all__ = ["Setup", "Setups", "rule_id"]
