@@ -151,9 +151,7 @@ def sign_in(conn: Connection, email: str, password: str, at: datetime) -> str:
     except VerificationError:
         known = None
     if row is None or known is None:
-        if row is not None:
-            audit(conn, row.org_id, email, "sign-in refused", row.id, at=at)
-        raise BadSignature("that address and password do not belong together")
+        raise BadSignature("that email and password do not belong together")
     token = ids.token()
     conn.execute(
         insert(sessions).values(
@@ -162,6 +160,15 @@ def sign_in(conn: Connection, email: str, password: str, at: datetime) -> str:
     )
     audit(conn, row.org_id, email, "signed in", row.id, at=at)
     return token
+
+
+def note_refused_sign_in(conn: Connection, email: str, caller: str, at: datetime) -> None:
+    """Writes down that somebody tried; nothing where nobody has the address."""
+    row = conn.execute(
+        select(users.c.id, users.c.org_id).where(users.c.email == email.strip().lower())
+    ).first()
+    if row is not None:
+        audit(conn, row.org_id, caller, "sign-in refused", row.id, at=at)
 
 
 def session(conn: Connection, token: str, at: datetime) -> Person | None:
@@ -269,6 +276,11 @@ def authenticate(conn: Connection, key: str, secret: str) -> Caller:
         old = any(hmac.compare_digest(earlier, given) for earlier in row.earlier_hashes)
         raise Refused(row.org_id, key, "outdated secret" if old else "wrong secret")
     return Caller(org=row.org_id, key=key, name=row.name, scopes=row.scopes, lists=row.lists)
+
+
+def note_use(conn: Connection, key: str, at: datetime) -> None:
+    """Writes down when the key was used last."""
+    conn.execute(update(api_keys).where(api_keys.c.id == key).values(used_at=at))
 
 
 class Refused(BadSignature):

@@ -1,0 +1,1 @@
+"""What pages show, read with one query each; every one by organization and along an index."""

@@ -1,0 +1,33 @@
+"""What waits for a person: the numbers beside the menu."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, select, union_all
+
+from relay.storage.tables.setup import connections, rule_findings
+from relay.storage.tables.work import dead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badges:
+    """How many of each need somebody."""
+
+    dead: int = 0
+    connections: int = 0
+    rules: int = 0
+
+
+def badges(conn: Connection, org: int) -> Badges:
+    """One statement, for it is asked on every page."""
+    stopped = (connections.c.org_id == org, connections.c.state != "active")
+    each = union_all(
+        _number("dead", dead, dead.c.org_id == org),
+        _number("connections", connections, *stopped),
+        _number("rules", rule_findings, rule_findings.c.org_id == org),
+    )
+    return Badges(**{row.name: row.number for row in conn.execute(each)})
+
+
+def _number(name: str, table: Table, *where: ColumnElement[bool]) -> Select[str, int]:
+    number = func.count().label("number")
+    return select(literal(name).label("name"), number).select_from(table).where(*where)

@@ -1,0 +1,21 @@
+"""The web application: headers, errors, and the blueprints."""
+
+from flask import Flask
+from jinja2 import StrictUndefined
+
+from relay.runtime import Runtime
+from relay.web import dashboard, errors, security
+from relay.web.auth import Doorkeeper
+
+
+def create_app(runtime: Runtime) -> Flask:
+    """The WSGI application of one runtime."""
+    app = Flask("relay", static_folder=None)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions["relay"] = runtime
+    app.extensions["doorkeeper"] = Doorkeeper(runtime)
+    security.install(app, runtime.settings)
+    errors.install(app)
+    dashboard.install(app)
+    return app
