@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-import structlog
+from relay import log as logging
 
 CHUNK = 64
 # A process wakes at once and then at most this often, with all ids since: one message for each
@@ -15,9 +15,10 @@ PAUSE = 0.010
 
 # The task that each kind of work is woken by; `workers.tasks` has one of each name.
 ROUTE, COMPLETE, ACT, DELIVER = "relay.route", "relay.complete", "relay.act", "relay.deliver"
-TASKS = frozenset({ROUTE, COMPLETE, ACT, DELIVER, "relay.sweep", "relay.tick", "relay.prune"})
+SWEEP = "relay.sweep"
+TASKS = frozenset({ROUTE, COMPLETE, ACT, DELIVER, SWEEP})
 
-log = structlog.get_logger()
+log = logging.get()
 
 
 class Queue(Protocol):

@@ -10,6 +10,7 @@ from relay.http import Client
 from relay.integration import Integration
 from relay.queue import Queue
 from relay.settings import Settings
+from relay.setups import Setups
 from relay.storage.database import Database
 from relay.storage.vault import Vault
 from rules.engine import Verb
@@ -29,5 +30,6 @@ class Runtime:
     crm: EmbeddedCRM
     integrations: Mapping[str, Integration]
     verbs: Mapping[str, Verb]
+    setups: Setups
     outward: TargetPolicy
     inward: TargetPolicy

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, insert, select, text
 
 from relay.storage.database import Database
 from relay.storage.statements import POSTGRESQL, SQLITE, Statements
 from relay.storage.tables.work import dead
+from relay.storage.tables.work import work as table
 
 CHUNK = 64
 GRACE = 1.0  # seconds a row is left to its own wake-up before the sweep takes it
@@ -117,6 +118,14 @@ def successors(
     return _lease(
         db, _of(db).successors, kind=kind, keys=_ids(db, keys), seconds=seconds, token=token
     )
+
+
+def busy_keys(connection: Connection, kind: Kind, keys: Sequence[int]) -> set[int]:
+    """Those of the keys that have work waiting or in hand."""
+    found = connection.execute(
+        select(table.c.okey).where(table.c.kind == int(kind), table.c.okey.in_(keys)).distinct()
+    )
+    return set(found.scalars())
 
 
 def renew(

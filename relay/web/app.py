@@ -4,7 +4,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from relay.runtime import Runtime
-from relay.web import dashboard, errors, security
+from relay.web import dashboard, errors, health, inbound, sandbox, security
 from relay.web.auth import Doorkeeper
 
 
@@ -17,5 +17,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.extensions["doorkeeper"] = Doorkeeper(runtime)
     security.install(app, runtime.settings)
     errors.install(app)
+    for blueprint in (inbound.blueprint, health.blueprint, sandbox.blueprint):
+        app.register_blueprint(blueprint(runtime))
     dashboard.install(app)
     return app

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from cel_expr_python import cel  # type: ignore[import-untyped]  # ships no marker
@@ -83,7 +84,7 @@ def _running_text(text: str) -> tuple[str, tuple[int, ...]]:
     found = tokens(text)
     nulls = [
         token.start
-        for before, token in zip(found, found[1:], strict=False)
+        for before, token in pairwise(found)
         if token.text == "null" and before.text in ("?", ":")
     ]
     result = text

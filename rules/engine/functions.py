@@ -21,7 +21,7 @@ class Surroundings:
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
-surroundings: ContextVar[Surroundings] = ContextVar("surroundings", default=Surroundings())
+surroundings: ContextVar[Surroundings] = ContextVar("surroundings", default=Surroundings())  # noqa: B039 - it is frozen
 
 
 @lru_cache(maxsize=256)

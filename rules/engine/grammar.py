@@ -15,8 +15,21 @@ from rules.engine.schedule import is_cron, is_timezone
 from rules.engine.templates import compile_value
 from rules.engine.version import hash_of
 
-RULE_KEYS = ("id", "name", "owner", "enabled", "when", "if", "once", "do", "retry", "on_error",
-             "on_failure", "notify", "tests")  # fmt: skip
+RULE_KEYS = (
+    "id",
+    "name",
+    "owner",
+    "enabled",
+    "when",
+    "if",
+    "once",
+    "do",
+    "retry",
+    "on_error",
+    "on_failure",
+    "notify",
+    "tests",
+)
 STEP_KEYS = ("id", "use", "connection", "with", "if", "retry", "on_error")
 TRIGGER_KEYS: Mapping[str, tuple[str, ...]] = {
     "changed": ("changed", "list", "from", "to", "not_from", "not_to", "for"),
@@ -138,8 +151,12 @@ def _condition(reading: Reading, data: Data, place: str) -> str | None:
     value = data.get("if")
     if "if" in data and not isinstance(value, str):
         given = "an empty one" if value is None else _kind(value)
-        reading.say("R014", _join(place, "if"), f"'if' is an expression, not {given}",
-                    "quote an expression that holds ': ' or ' #'")  # fmt: skip
+        reading.say(
+            "R014",
+            _join(place, "if"),
+            f"'if' is an expression, not {given}",
+            "quote an expression that holds ': ' or ' #'",
+        )
         return None
     return value if isinstance(value, str) else None
 
@@ -211,8 +228,12 @@ def _received(reading: Reading, data: Data, place: str) -> Trigger | None:
     if not subject:
         return None
     if not _EVENT.match(subject) or "*" in subject.removesuffix("*"):
-        reading.say("R111", _join(place, "received"), f"'{subject}' is no event type",
-                    "a type such as invoice.paid; only the end may be a *")  # fmt: skip
+        reading.say(
+            "R111",
+            _join(place, "received"),
+            f"'{subject}' is no event type",
+            "a type such as invoice.paid; only the end may be a *",
+        )
     return Trigger(kind="received", subject=subject, source=reading.text(data, "source", place))
 
 
@@ -222,8 +243,12 @@ def _scheduled(reading: Reading, data: Data, place: str) -> Trigger | None:
         return None
     every = parse_duration(subject)
     if every is None and not is_cron(subject):
-        reading.say("R105", _join(place, "scheduled"), f"'{subject}' is no schedule",
-                    "five cron fields such as 0 8 * * MON, or a length of time such as 2h")  # fmt: skip
+        reading.say(
+            "R105",
+            _join(place, "scheduled"),
+            f"'{subject}' is no schedule",
+            "five cron fields such as 0 8 * * MON, or a length of time such as 2h",
+        )
     timezone = reading.text(data, "timezone", place)
     if timezone and not is_timezone(timezone):
         reading.say("R106", _join(place, "timezone"), f"there is no time zone '{timezone}'")
@@ -256,8 +281,12 @@ def _duration(reading: Reading, data: Data, key: str, place: str) -> timedelta |
         return None
     found = parse_duration(data[key])
     if found is None:
-        reading.say("R015", _join(place, key), f"'{data[key]}' is no length of time",
-                    "a number and s, m, h or d, such as 14d")  # fmt: skip
+        reading.say(
+            "R015",
+            _join(place, key),
+            f"'{data[key]}' is no length of time",
+            "a number and s, m, h or d, such as 14d",
+        )
     return found
 
 
@@ -311,8 +340,12 @@ def _notify(reading: Reading, data: Data) -> tuple[str, ...]:
         return ()
     for index, target in enumerate(value):
         if not isinstance(target, str) or not _TARGET.match(target):
-            reading.say("R019", f"notify[{index}]", f"'{target}' is nobody to tell",
-                        "owner, email:ADDRESS or channel:NAME")  # fmt: skip
+            reading.say(
+                "R019",
+                f"notify[{index}]",
+                f"'{target}' is nobody to tell",
+                "owner, email:ADDRESS or channel:NAME",
+            )
     if "owner" in value and not data.get("owner"):
         reading.say("R019", "notify", "'notify' names the owner, but the rule has none")
     return tuple(str(target) for target in value)

@@ -1,4 +1,4 @@
-"""R3xx: steps against the verbs' schemas, the lists they write to, and the connections there are."""
+"""R3xx: steps against the verbs' schemas, the lists they write to, the connections there are."""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ _WRONG_KINDS: Mapping[str, tuple[str, ...]] = {
     "map": ("string", "int", "double", "bool", "timestamp", "list"),
 }
 _FIELD_KINDS: Mapping[str, str] = {
-    "number": "number", "date": "date", "text": "text", "select": "text", "status": "text",
+    "number": "number",
+    "date": "date",
+    "text": "text",
+    "select": "text",
+    "status": "text",
     "boolean": "boolean",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,12 @@ def _step(step: Step, scope: Scope, checking: Checking) -> None:
     kinds = dict(_values(step.params, f"{step.place}.with", scope, checking.talk))
     verb = checking.verbs.get(step.use)
     if verb is None:
-        checking.talk.say("R303", f"{step.place}.use", f"there is no verb '{step.use}'",
-                          did_you_mean(step.use, checking.verbs))  # fmt: skip
+        checking.talk.say(
+            "R303",
+            f"{step.place}.use",
+            f"there is no verb '{step.use}'",
+            did_you_mean(step.use, checking.verbs),
+        )
         return
     _params(step, verb, checking.talk)
     for param in verb.params:
@@ -109,8 +117,13 @@ def _params(step: Step, verb: Verb, talk: Talk) -> None:
                 if close
                 else (f"parameters: {', '.join(known)}")
             )
-            talk.say("R301", f"{step.place}.with.{name}",
-                     f"{verb.name} has no parameter '{name}'", help, key=True)  # fmt: skip
+            talk.say(
+                "R301",
+                f"{step.place}.with.{name}",
+                f"{verb.name} has no parameter '{name}'",
+                help,
+                key=True,
+            )
     place = f"{step.place}.with" if step.params else step.place
     for param in verb.params:
         if param.required and param.name not in step.params and param.name not in meant:
@@ -179,13 +192,21 @@ def _connection(step: Step, checking: Checking) -> None:
     if step.connection is None and len(of_kind) != 1:
         said = "there is no" if not of_kind else "there are several"
         plural = "s" if of_kind else ""
-        checking.talk.say("R305", f"{step.place}.use", f"{said} connection{plural} to {provider}",
-                          f"name one: connection: {of_kind[0]}" if of_kind
-                          else f"relay connection add {provider}")  # fmt: skip
+        checking.talk.say(
+            "R305",
+            f"{step.place}.use",
+            f"{said} connection{plural} to {provider}",
+            f"name one: connection: {of_kind[0]}"
+            if of_kind
+            else f"relay connection add {provider}",
+        )
     elif step.connection is not None and step.connection not in of_kind:
-        checking.talk.say("R305", f"{step.place}.connection",
-                          f"there is no connection '{step.connection}' to {provider}",
-                          did_you_mean(step.connection, of_kind, "connections"))  # fmt: skip
+        checking.talk.say(
+            "R305",
+            f"{step.place}.connection",
+            f"there is no connection '{step.connection}' to {provider}",
+            did_you_mean(step.connection, of_kind, "connections"),
+        )
 
 
 def _targets(step: Step, checking: Checking) -> None:
@@ -193,8 +214,12 @@ def _targets(step: Step, checking: Checking) -> None:
     if step.use != "webhook.post" or not isinstance(to, str) or "${" in to:
         return
     if checking.schemas is not None and to not in checking.schemas.targets:
-        checking.talk.say("R311", f"{step.place}.with.to", f"there is no target '{to}'",
-                          did_you_mean(to, checking.schemas.targets, "targets"))  # fmt: skip
+        checking.talk.say(
+            "R311",
+            f"{step.place}.with.to",
+            f"there is no target '{to}'",
+            did_you_mean(to, checking.schemas.targets, "targets"),
+        )
 
 
 # --- list fields --------------------------------------------------------------------------------
@@ -205,8 +230,11 @@ def _fields(step: Step, scope: Scope, checking: Checking, kinds: Mapping[str, st
     if not isinstance(fields, Mapping):
         return
     if step.use == "mailchimp.add" and len(fields) > MAX_MAILCHIMP_FIELDS:
-        checking.talk.say("R312", f"{step.place}.with.fields",
-                          f"mailchimp takes {MAX_MAILCHIMP_FIELDS} fields, not {len(fields)}")  # fmt: skip
+        checking.talk.say(
+            "R312",
+            f"{step.place}.with.fields",
+            f"mailchimp takes {MAX_MAILCHIMP_FIELDS} fields, not {len(fields)}",
+        )
     if checking.schemas is None or not step.use.startswith("crm."):
         return
     where, known = _written(step, scope, checking)
@@ -214,8 +242,13 @@ def _fields(step: Step, scope: Scope, checking: Checking, kinds: Mapping[str, st
         place = f"{step.place}.with.fields.{slug}"
         field = (known or {}).get(slug)
         if field is None:
-            checking.talk.say("R307", place, f"unknown field '{slug}' {where}",
-                              did_you_mean(slug, known or (), "fields"), key=True)  # fmt: skip
+            checking.talk.say(
+                "R307",
+                place,
+                f"unknown field '{slug}' {where}",
+                did_you_mean(slug, known or (), "fields"),
+                key=True,
+            )
         else:
             _field_value(field, value, place, (kinds.get(place), checking.talk))
 
@@ -227,8 +260,12 @@ def _field_value(
     for one in given:
         literal = isinstance(one, str) and "${" not in one
         if literal and field.options and one not in field.options:
-            state[1].say("R308", place, f"'{one}' is not an option of '{field.label}'",
-                         did_you_mean(str(one), field.options, "options"))  # fmt: skip
+            state[1].say(
+                "R308",
+                place,
+                f"'{one}' is not an option of '{field.label}'",
+                did_you_mean(str(one), field.options, "options"),
+            )
     if field.type in _FIELD_KINDS and not field.options:
         _typed(value, _FIELD_KINDS[field.type], place, state)
 
@@ -244,8 +281,12 @@ def _written(
     found = schemas.list_called(title)
     if title is not None and found is None and step.params.get("list") == title:
         titles = [one.title for one in schemas.lists]
-        checking.talk.say("R307", f"{step.place}.with.list", f"there is no list '{title}'",
-                          did_you_mean(title, titles, "lists"))  # fmt: skip
+        checking.talk.say(
+            "R307",
+            f"{step.place}.with.list",
+            f"there is no list '{title}'",
+            did_you_mean(title, titles, "lists"),
+        )
     if found is not None:
         return f"on list '{title}'", {one.slug: one for one in found.fields}
     if "item" not in step.params and scope.lists and title is None:

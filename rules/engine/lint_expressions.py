@@ -23,18 +23,36 @@ from rules.engine.names import depth, facts_of
 from rules.engine.scope import Scope, event_names
 from rules.engine.talk import Talk, did_you_mean, suggestion
 
-_CEL_FUNCTIONS = ("size", "has", "int", "uint", "double", "string", "bytes", "bool", "timestamp",
-                  "duration", "dyn", "type", "matches")  # fmt: skip
+_CEL_FUNCTIONS = (
+    "size",
+    "has",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bytes",
+    "bool",
+    "timestamp",
+    "duration",
+    "dyn",
+    "type",
+    "matches",
+)
 _CEL_WORDS = frozenset({"true", "false", "null", "in", "null_type", "list", "map", *_CEL_FUNCTIONS})
 _ORDERING = ("<", "<=", ">", ">=")
 _ARITHMETIC = ("+", "-", "*", "/", "%")
 _OVERLOAD = re.compile(r"found no matching overload for '(.+?)' applied to '\((.*)\)'")
 _UNDECLARED = re.compile(r"undeclared reference to '(.+?)'")
 _KINDS = (
-    ("google.protobuf.Timestamp", "date"), ("google.protobuf.Duration", "length of time"),
-    ("wrapper(string)", "text"), ("string", "text"), ("int", "whole number"),
-    ("double", "number with a point"), ("null_type", "null"), ("bool", "true/false"),
-)  # fmt: skip
+    ("google.protobuf.Timestamp", "date"),
+    ("google.protobuf.Duration", "length of time"),
+    ("wrapper(string)", "text"),
+    ("string", "text"),
+    ("int", "whole number"),
+    ("double", "number with a point"),
+    ("null_type", "null"),
+    ("bool", "true/false"),
+)
 Say = Callable[..., None]
 
 
@@ -53,9 +71,14 @@ class Place:
 
     def warn(self, code: str, start: int, length: int, message: str, help: str = "") -> None:
         self.talk.say(
-            code, self.place, message, help, severity="warning", offset=self.offset + start,
+            code,
+            self.place,
+            message,
+            help,
+            severity="warning",
+            offset=self.offset + start,
             length=max(length, 1),
-        )  # fmt: skip
+        )
 
 
 def check_condition(text: str, scope: Scope, at: Place) -> None:
@@ -92,8 +115,13 @@ def _loops(text: str, at: Place) -> None:
     for index, token in enumerate(found):
         called = index + 1 < len(found) and found[index + 1].text == "("
         if token.text in REFUSED_LOOPS and called and found[index - 1].text == ".":
-            at.say("R204", token.start, len(token.text), f"{token.text}() is not allowed",
-                   "exists() and all() are; values are built by connectors")  # fmt: skip
+            at.say(
+                "R204",
+                token.start,
+                len(token.text),
+                f"{token.text}() is not allowed",
+                "exists() and all() are; values are built by connectors",
+            )
     for name in loop_names(found) & set(ROOTS):
         at.say(
             "R204", text.index(name), len(name), f"'{name}' is taken; give the loop another name"
@@ -110,12 +138,22 @@ def _unknown(chain: Chain, scope: Scope, at: Place) -> bool:
     if chain.called:
         if root not in (*NAMES, *_CEL_FUNCTIONS):
             known = (*NAMES, *_CEL_FUNCTIONS)
-            at.say("R209", chain.start, len(root), f"there is no function '{root}'",
-                   did_you_mean(root, known))  # fmt: skip
+            at.say(
+                "R209",
+                chain.start,
+                len(root),
+                f"there is no function '{root}'",
+                did_you_mean(root, known),
+            )
     elif root not in ROOTS:
         if root not in _CEL_WORDS:
-            at.say("R201", chain.start, len(root), f"unknown name '{root}'",
-                   did_you_mean(root, ROOTS, "names"))  # fmt: skip
+            at.say(
+                "R201",
+                chain.start,
+                len(root),
+                f"unknown name '{root}'",
+                did_you_mean(root, ROOTS, "names"),
+            )
     elif scope.known:
         _ROOT_CHECKS.get(root, _nothing)(chain, scope, at)
     return len(at.talk.findings) > before
@@ -154,13 +192,23 @@ def _where(root: str, scope: Scope) -> str:
 def _event(chain: Chain, scope: Scope, at: Place) -> None:
     parts = chain.parts
     if len(parts) > 1 and parts[1] not in event_names():
-        at.say("R201", chain.starts[1], len(parts[1]), f"an event has no '{parts[1]}'",
-               did_you_mean(parts[1], event_names(), "it has"))  # fmt: skip
+        at.say(
+            "R201",
+            chain.starts[1],
+            len(parts[1]),
+            f"an event has no '{parts[1]}'",
+            did_you_mean(parts[1], event_names(), "it has"),
+        )
     elif len(parts) > 2 and parts[1] == "data" and scope.data is not None:
         if parts[2] not in scope.data:
             what = f"'{scope.event_type}'" if scope.event_type else "this event"
-            at.say("R201", chain.starts[2], len(parts[2]), f"{what} has no fact '{parts[2]}'",
-                   did_you_mean(parts[2], scope.data, "facts"))  # fmt: skip
+            at.say(
+                "R201",
+                chain.starts[2],
+                len(parts[2]),
+                f"{what} has no fact '{parts[2]}'",
+                did_you_mean(parts[2], scope.data, "facts"),
+            )
 
 
 def _steps(chain: Chain, scope: Scope, at: Place) -> None:
@@ -168,12 +216,22 @@ def _steps(chain: Chain, scope: Scope, at: Place) -> None:
     if len(parts) < 3 or parts[2] != "output":
         at.say("R310", chain.start, len(chain.text), "a step is read as steps.<id>.output.<name>")
     elif parts[1] not in scope.steps:
-        at.say("R310", chain.starts[1], len(parts[1]), f"there is no step '{parts[1]}' before this one",
-               did_you_mean(parts[1], scope.steps, "steps"))  # fmt: skip
+        at.say(
+            "R310",
+            chain.starts[1],
+            len(parts[1]),
+            f"no step '{parts[1]}' comes before this one",
+            did_you_mean(parts[1], scope.steps, "steps"),
+        )
     elif len(parts) > 3 and (output := scope.steps[parts[1]]) is not None:
         if parts[3] not in output:
-            at.say("R310", chain.starts[3], len(parts[3]), f"step '{parts[1]}' gives no '{parts[3]}'",
-                   did_you_mean(parts[3], output, "it gives"))  # fmt: skip
+            at.say(
+                "R310",
+                chain.starts[3],
+                len(parts[3]),
+                f"step '{parts[1]}' gives no '{parts[3]}'",
+                did_you_mean(parts[3], output, "it gives"),
+            )
 
 
 def _failure(chain: Chain, scope: Scope, at: Place) -> None:
@@ -205,8 +263,13 @@ def _presence(text: str, at: Place) -> None:
         declared = chain.parts[0] in ("item", "account", "contact", "steps", "failure")
         fact = chain.parts[:2] == ("event", "data") and len(chain.parts) == depth(chain.parts)
         if inside and ((declared and len(chain.parts) == depth(chain.parts)) or fact):
-            at.say("R205", before[0].start, len("has"), f"has({chain.text}) does not say present",
-                   f"{chain.text} != null")  # fmt: skip
+            at.say(
+                "R205",
+                before[0].start,
+                len("has"),
+                f"has({chain.text}) does not say present",
+                f"{chain.text} != null",
+            )
 
 
 def _options(text: str, scope: Scope, at: Place) -> None:
@@ -218,9 +281,13 @@ def _options(text: str, scope: Scope, at: Place) -> None:
         for token in _compared(found, chain):
             value = literal(token)
             if value is not None and value not in field.options:
-                at.say("R202", token.start, len(token.text),
-                       f"'{value}' is not an option of '{field.label}'",
-                       did_you_mean(value, field.options, "options"))  # fmt: skip
+                at.say(
+                    "R202",
+                    token.start,
+                    len(token.text),
+                    f"'{value}' is not an option of '{field.label}'",
+                    did_you_mean(value, field.options, "options"),
+                )
 
 
 def _compared(found: Sequence[Token], chain: Chain) -> list[Token]:
@@ -250,9 +317,13 @@ def _empties(text: str, scope: Scope, at: Place) -> None:
             continue
         what = "ordering" if sign in _ORDERING else "arithmetic"
         clause = next(part for start, part in reversed(clauses(text)) if start <= chain.start)
-        at.warn("R210", chain.start, len(chain.text),
-                f"{what} on '{chain.parts[-1]}', which may be empty",
-                f"{chain.text} != null && {clause}")  # fmt: skip
+        at.warn(
+            "R210",
+            chain.start,
+            len(chain.text),
+            f"{what} on '{chain.parts[-1]}', which may be empty",
+            f"{chain.text} != null && {clause}",
+        )
 
 
 def _operator(found: Sequence[Token], chain: Chain) -> str | None:

@@ -43,8 +43,9 @@ def load(texts: Mapping[str, str], *, verbs: Mapping[str, Verb], schemas: Schema
             talk = Talk(document, place)
             rule, problems = read_rule(data, path, _marks(document, place), defaults)
             for problem in problems:
-                talk.say(problem.code, problem.place, problem.message, problem.help,
-                         key=problem.key)  # fmt: skip
+                talk.say(
+                    problem.code, problem.place, problem.message, problem.help, key=problem.key
+                )
             told.append((rule, talk))
             if not problems:
                 sound.append(rule)
@@ -89,8 +90,13 @@ def _rules(
 def _known(data: Mapping[str, object], keys: tuple[str, ...], place: str, top: Talk) -> None:
     for key in data:
         if key not in keys:
-            top.say("R011", f"{place}.{key}" if place else key, f"'{key}' is not known here",
-                    did_you_mean(key, keys, "known"), key=True)  # fmt: skip
+            top.say(
+                "R011",
+                f"{place}.{key}" if place else key,
+                f"'{key}' is not known here",
+                did_you_mean(key, keys, "known"),
+                key=True,
+            )
 
 
 def _marks(document: Document, place: str) -> dict[str, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""The facts an expression may name, and how each is read: absent records are null, never a guess."""
+"""The facts an expression may name, and how each is read: absent records are null, not a guess."""
 
 from __future__ import annotations
 

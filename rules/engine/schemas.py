@@ -13,8 +13,30 @@ FieldType = Literal[
     "text", "number", "date", "select", "multi_select", "status", "user", "boolean", "any"
 ]
 KEYWORDS = frozenset(
-    "as break const continue else false for function if import in let loop namespace null package "
-    "return true type var void while".split()
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "type",
+        "var",
+        "void",
+        "while",
+    ]
 )
 
 
@@ -39,10 +61,14 @@ class ListSchema:
 ITEM = tuple(
     FieldSchema(slug=slug, label=slug, type=cast("FieldType", kind))
     for slug, kind in (
-        ("id", "text"), ("name", "text"), ("created", "date"), ("modified", "date"),
-        ("owner", "user"), ("emails", "multi_select"),
+        ("id", "text"),
+        ("name", "text"),
+        ("created", "date"),
+        ("modified", "date"),
+        ("owner", "user"),
+        ("emails", "multi_select"),
     )
-)  # fmt: skip
+)
 ACCOUNT = (FieldSchema(slug="id", label="id"), FieldSchema(slug="name", label="name"))
 CONTACT = tuple(
     FieldSchema(slug=slug, label=slug)

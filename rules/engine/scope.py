@@ -91,7 +91,7 @@ def failing(scope: Scope) -> Scope:
     """The scope of `on_failure`."""
     return Scope(
         scope.records, scope.data, scope.lists, scope.event_type, scope.values, scope.steps,
-        True, scope.known,  # noqa: FBT003 - positional, as the fields stand
+        True, scope.known,
     )  # fmt: skip
 
 

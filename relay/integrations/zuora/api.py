@@ -133,7 +133,7 @@ class Api:
             return found
         return await self._send(method, path, params, body, sent, token)
 
-    async def _send(  # noqa: PLR0917 - one call, as it stands above
+    async def _send(
         self,
         method: str,
         path: str,

@@ -1,0 +1,300 @@
+"""Goes on with runs whose next step is a call: performs it through its connector, and records what
+came of it. A step whose outcome is not known is looked for before it is sent again."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from relay.core.errors import (
+    AuthError,
+    InvalidInput,
+    PermanentError,
+    RelayError,
+    RetryableError,
+    UnknownOutcome,
+)
+from relay.core.ids import ordering_key, public
+from relay.http import Exchange, Http
+from relay.integration import Call, Deal, Output
+from relay.pipeline import connecting, reading
+from relay.pipeline.execution import Execution
+from relay.pipeline.settle import Settled, settle
+from relay.runtime import Runtime
+from relay.setups import Setup
+from relay.storage import connections as stored_connections
+from relay.storage import events as stored_events
+from relay.storage import runs as stored
+from relay.storage import work
+from relay.storage.runs import StoredRun
+from relay.storage.work import Kind, Lease
+from rules.engine import Rule
+
+STEP_SECONDS = 180.0  # a connector's step may take so long
+LEASE = STEP_SECONDS + 15.0
+DEATHS = 5  # claims of one run by workers that died with it, before a person looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a call came to."""
+
+    execution: Execution
+    result: Output | RelayError
+    at: datetime
+    took_ms: float
+    journal: Sequence[Exchange]
+    looked_first: bool
+
+
+def cap_of(execution: Execution) -> int:
+    """Which connection's turn it is."""
+    connection = _connection(execution)
+    return connection.id if connection is not None else 0
+
+
+def _connection(execution: Execution) -> Any:
+    assert execution.step is not None  # noqa: S101 - asked with a call in hand
+    provider = execution.step.use.partition(".")[0]
+    return execution.setup.connection_for(provider, execution.step.connection)
+
+
+async def perform(runtime: Runtime, execution: Execution) -> Outcome:
+    """The present step's call; every failure is an outcome."""
+    assert execution.step is not None  # noqa: S101 - asked with a call in hand
+    provider, _, verb = execution.step.use.partition(".")
+    row = _connection(execution)
+    connector = runtime.integrations[provider].connector
+    assert connector is not None  # noqa: S101 - `settle` has checked the verb
+    http = Http(runtime.http, policy=connecting.policy_of(runtime, row))
+    booking = execution.booking
+    look_first = booking is not None and booking.state == "sent"
+    at, began = runtime.clock.now(), asyncio.get_running_loop().time()
+    call = Call(
+        verb=verb,
+        params=execution.params,
+        connection=connecting.opened(runtime, row),
+        http=http,
+        key=booking.key if booking is not None else execution.key,
+        number=booking.number if booking is not None else f"CRM-{execution.key}",
+        reference=f"Deal {execution.item or '-'}, event {public('evt', execution.event)}",
+        look_first=look_first,
+        deal=Deal(
+            item=execution.facts.get("item") or {},
+            account=execution.facts.get("account") or {},
+            contact=execution.facts.get("contact") or {},
+        ),
+        now=at,
+    )
+    result: Output | RelayError
+    try:
+        async with asyncio.timeout(STEP_SECONDS):
+            result = await connector.perform(call)
+    except TimeoutError:
+        result = UnknownOutcome(f"{provider} took longer than {STEP_SECONDS:.0f} s")
+    except RelayError as error:
+        result = error
+    return Outcome(
+        execution=execution,
+        result=result,
+        at=at,
+        took_ms=(asyncio.get_running_loop().time() - began) * 1000,
+        journal=tuple(http.journal),
+        looked_first=look_first,
+    )
+
+
+def record(runtime: Runtime, outcomes: Sequence[Outcome], token: int) -> Settled:
+    """Writes what calls came to, and carries their runs on, in one transaction. All outcomes are
+    of one token; a run whose lease was lost is left to who has it now."""
+    now = runtime.clock.now()
+    with runtime.db.write() as conn:
+        ids = [outcome.execution.run for outcome in outcomes]
+        held = work.renew(runtime.db, conn, Kind.RUN, ids, token=token, seconds=LEASE)
+        mine = [outcome for outcome in outcomes if outcome.execution.run in held]
+        for outcome in mine:
+            _apply(conn, outcome, now)
+        return settle(runtime, conn, [o.execution for o in mine], token=token)
+
+
+def _apply(conn: Connection, outcome: Outcome, now: datetime) -> None:
+    execution, result = outcome.execution, outcome.result
+    execution.tried += 1
+    execution.attempts.append(_attempt(outcome))
+    booking = execution.booking
+    if isinstance(result, Output):
+        if booking is not None:
+            amount = None if result.amount is None else str(result.amount)
+            stored.mark_booked(
+                conn,
+                booking.id,
+                output=result.data,
+                amount=amount,
+                currency=result.currency,
+                at=now,
+            )
+        execution.done(result.data, now)
+        return
+    # While an earlier try may have booked it, only finding it or its absence settles that.
+    if booking is not None and not outcome.looked_first and _is_definite(result):
+        stored.mark_refused(conn, booking.id)
+    if isinstance(result, AuthError):
+        _pause(conn, execution, result, now)
+    elif not isinstance(result, RetryableError) or not execution.retry(
+        result,
+        now,
+        random.random(),  # noqa: S311 - spreads waits, guards nothing
+    ):
+        execution.failed(result, now)
+
+
+def _is_definite(error: RelayError) -> bool:
+    return not isinstance(error, UnknownOutcome)
+
+
+def _pause(conn: Connection, execution: Execution, error: AuthError, now: datetime) -> None:
+    row = _connection(execution)
+    stored_connections.set_connection_state(
+        conn, execution.org, row.id, "needs_reconnect", str(error)
+    )
+    execution.hold(f"connection {row.name} has to be connected again: {error}", now, row.id)
+
+
+def _attempt(outcome: Outcome) -> dict[str, Any]:
+    execution, result = outcome.execution, outcome.result
+    match result:
+        case Output(found=True):
+            told = ("found", "booked by an earlier try")
+        case Output():
+            told = ("succeeded", "")
+        case UnknownOutcome():
+            told = ("unknown", str(result))
+        case RetryableError():
+            told = ("refused for now", str(result))
+        case AuthError():
+            told = ("not authorized", str(result))
+        case PermanentError() | InvalidInput():
+            told = ("refused", str(result))
+        case _:
+            told = ("failed", str(result))
+    return {
+        "org_id": execution.org,
+        "run_id": execution.run,
+        "n": execution.number,
+        "attempt": execution.tried,
+        "at": outcome.at,
+        "took_ms": outcome.took_ms,
+        "outcome": told[0],
+        "message": told[1] or None,
+        "exchanges": [_shown(one) for one in outcome.journal],
+    }
+
+
+def _shown(one: Exchange) -> dict[str, Any]:
+    return {
+        "at": one.at,
+        "took_ms": one.took_ms,
+        "method": one.method,
+        "url": one.url,
+        "request_headers": dict(one.request_headers),
+        "request_body": one.request_body,
+        "status": one.status,
+        "response_headers": dict(one.response_headers),
+        "response_body": one.response_body,
+        "error": one.error,
+        "purpose": one.purpose,
+    }
+
+
+# --- going on ------------------------------------------------------------------------------------
+
+
+def resume(runtime: Runtime, leases: Sequence[Lease], token: int) -> Settled:
+    """Takes runs up again from their rows: after a wait, behind others of their key, or after a
+    worker died with them."""
+    ids = [lease.id for lease in leases]
+    attempts = {lease.id: lease.attempts for lease in leases}
+    with runtime.db.read() as conn:
+        rows = stored.read_runs(conn, ids)
+        setups = runtime.setups.of_all(conn, {row.org for row in rows})
+        events = {e.id: e for e in stored_events.read_events(conn, [row.event for row in rows])}
+        rules = {row.id: _rule(runtime, conn, setups[row.org], row) for row in rows}
+    executions = []
+    for row in rows:
+        rule = rules[row.id]
+        execution = _taken_up(runtime, setups[row.org], row, events, rule, token)
+        if row.state not in {"waiting", "running"}:
+            execution.end(row.state, None)
+        elif rule is None:
+            execution.end("failed", "the version of the rule that ran is no more")
+        elif attempts[row.id] > DEATHS + rule_tries(rule):
+            execution.end("failed", f"its worker died {attempts[row.id]} times")
+        executions.append(execution)
+    with runtime.db.write() as conn:
+        held = work.renew(runtime.db, conn, Kind.RUN, ids, token=token, seconds=LEASE)
+        mine = [execution for execution in executions if execution.run in held]
+        gone = set(ids) - {row.id for row in rows}
+        if gone:
+            work.fence(runtime.db, conn, Kind.RUN, list(gone), token=token)
+        return settle(runtime, conn, mine, token=token)
+
+
+def rule_tries(rule: Rule) -> int:
+    """How many claims a run may need that goes well: each try of each step is one."""
+    return sum(step.retry.attempts for step in (*rule.do, *rule.on_failure))
+
+
+def _rule(runtime: Runtime, conn: Connection, setup: Setup, row: StoredRun) -> Rule | None:
+    if row.rule_id.startswith("mapping-"):
+        return setup.rules.by_id.get(row.rule_id)
+    return runtime.setups.rule(conn, row.org, row.set_hash, row.rule_id)
+
+
+def _taken_up(
+    runtime: Runtime,
+    setup: Setup,
+    row: StoredRun,
+    events: dict[int, stored_events.EventRow],
+    rule: Rule | None,
+    token: int,
+) -> Execution:
+    execution = Execution(
+        run=row.id,
+        org=row.org,
+        event=row.event,
+        rule=rule or _NO_RULE,
+        setup=setup,
+        facts=_facts(runtime, setup, events.get(row.event)),
+        item=row.item_id,
+        about=row.about,
+        okey=_okey(row, events.get(row.event)),
+        depth=row.depth,
+        token=token,
+        fresh=False,
+        trigger=row.trigger,
+    )
+    execution.resume(row)
+    return execution
+
+
+_NO_RULE = Rule(id="gone", when=(), do=())
+
+
+def _okey(row: StoredRun, event: stored_events.EventRow | None) -> int | None:
+    if row.item_id:
+        return ordering_key(f"item:{row.item_id}")
+    return event.okey if event is not None else None
+
+
+def _facts(runtime: Runtime, setup: Setup, event: stored_events.EventRow | None) -> reading.Facts:
+    if event is None:
+        return {"steps": {}, "event": {"type": None}}
+    now = runtime.clock.now()
+    if event.kind == "transition":
+        return reading.changed_facts(event, reading.change_of(event), setup, now)
+    parsed = reading.parse(runtime, setup, event)
+    return reading.received_facts(event, parsed[0], setup, now)

@@ -1,0 +1,161 @@
+"""Thin events: one call through the source's connection fetches what the sender only named."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from relay import log as logging
+from relay.core.errors import AuthError, RelayError, RetryableError
+from relay.core.event import ParsedEvent
+from relay.http import Http
+from relay.integration import Integration
+from relay.pipeline import connecting
+from relay.pipeline.reading import parse
+from relay.pipeline.route import child_row, facts_row
+from relay.runtime import Runtime
+from relay.storage import connections, work
+from relay.storage import events as stored
+from relay.storage.connections import ConnectionRow
+from relay.storage.events import EventRow
+from relay.storage.runs import next_ids
+from relay.storage.tables.events import events
+from relay.storage.work import Kind, Lease, NewWork
+
+SECONDS = 60.0
+LEASE = SECONDS + 15.0
+TRIES = 12
+FIRST_WAIT = timedelta(seconds=10)
+LONGEST_WAIT = timedelta(hours=1)
+log = logging.get()
+
+
+@dataclass(slots=True, kw_only=True)
+class Thin:
+    """A thin event in hand, and what became of it."""
+
+    lease: Lease
+    row: EventRow
+    event: ParsedEvent
+    integration: Integration
+    connection: ConnectionRow | None
+    token: int
+    parts: Sequence[ParsedEvent] = field(default=())
+    error: RelayError | None = None
+
+    @property
+    def cap(self) -> int:
+        return self.connection.id if self.connection is not None else 0
+
+
+def prepare(runtime: Runtime, leases: Sequence[Lease], token: int) -> list[Thin]:
+    """The claimed events with the connection of their source."""
+    by_id = {lease.id: lease for lease in leases}
+    with runtime.db.read() as conn:
+        rows = stored.read_events(conn, list(by_id))
+        setups = runtime.setups.of_all(conn, {row.org for row in rows})
+    found = []
+    for row in rows:
+        setup = setups[row.org]
+        source = setup.sources[row.source]
+        found.append(
+            Thin(
+                lease=by_id[row.id],
+                row=row,
+                event=parse(runtime, setup, row)[0],
+                integration=runtime.integrations[source.type],
+                connection=setup.connection_by_id.get(source.connection_id or 0),
+                token=token,
+            )
+        )
+    return found
+
+
+async def fetch(runtime: Runtime, thin: Thin) -> Thin:
+    """Makes the calls; without a connection the event stays as thin as it came."""
+    source, connector = thin.integration.source, thin.integration.connector
+    row = thin.connection
+    if source is None or source.complete is None or connector is None or row is None:
+        thin.parts = [thin.event]
+        return thin
+    if connector.lookup is None:
+        thin.parts = [thin.event]
+        return thin
+    http = Http(runtime.http, policy=connecting.policy_of(runtime, row))
+    lookup = connector.lookup(connecting.opened(runtime, row), http, runtime.clock.now())
+    try:
+        async with asyncio.timeout(SECONDS):
+            thin.parts = await source.complete(thin.event, lookup)
+    except TimeoutError:
+        thin.error = RetryableError(f"{row.name} took longer than {SECONDS:.0f} s")
+    except RelayError as error:
+        thin.error = error
+    return thin
+
+
+def record(runtime: Runtime, found: Sequence[Thin], token: int) -> list[int]:
+    """Writes the facts as events of their own, each taken once by its key; the ids to route."""
+    now = runtime.clock.now()
+    whole = [thin for thin in found if thin.error is None]
+    with runtime.db.write() as conn:
+        ids = [thin.lease.id for thin in whole]
+        held = work.fence(runtime.db, conn, Kind.COMPLETION, ids, token=token)
+        mine = [thin for thin in whole if thin.lease.id in held]
+        parts = [(thin, n, part) for thin in mine for n, part in enumerate(thin.parts)]
+        numbers = next_ids(conn, events, len(parts))
+        rows = [
+            child_row(id, thin.row, part, n, now)
+            for id, (thin, n, part) in zip(numbers, parts, strict=True)
+        ]
+        fresh = stored.insert_events(runtime.db, conn, rows)
+        new = [
+            (id, thin, part)
+            for id, (thin, _, part) in zip(numbers, parts, strict=True)
+            if id in fresh
+        ]
+        stored.insert_facts(conn, [facts_row(id, part) for id, _, part in new])
+        work.add(
+            runtime.db,
+            conn,
+            Kind.EVENT,
+            [NewWork(id=id, org=thin.row.org, okey=thin.row.okey) for id, thin, _ in new],
+        )
+        stored.insert_outcomes(conn, [_outcome(thin, now, "routed", None) for thin in mine])
+        for thin in found:
+            if thin.error is not None:
+                _failed(runtime, conn, thin, token, now)
+    return [id for id, _, _ in new]
+
+
+def _failed(runtime: Runtime, conn: Any, thin: Thin, token: int, now: Any) -> None:
+    error, tries = thin.error, thin.lease.attempts
+    assert error is not None  # noqa: S101 - asked for those that failed
+    if isinstance(error, AuthError) and thin.connection is not None:
+        connections.set_connection_state(
+            conn, thin.row.org, thin.connection.id, "needs_reconnect", str(error)
+        )
+    if isinstance(error, RetryableError | AuthError) and tries < TRIES:
+        wait = min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT)
+        asked = getattr(error, "retry_after", None) or timedelta(0)
+        seconds = max(wait, asked).total_seconds()
+        seconds *= 1 + 0.2 * random.random()  # noqa: S311 - spreads waits, guards nothing
+        work.retry(runtime.db, conn, Kind.COMPLETION, thin.lease.id, token=token, seconds=seconds)
+        return
+    if work.fence(runtime.db, conn, Kind.COMPLETION, [thin.lease.id], token=token):
+        work.bury(conn, Kind.COMPLETION, thin.lease, at=now, place="complete", reason=str(error))
+        stored.insert_outcomes(conn, [_outcome(thin, now, "unreadable", str(error))])
+
+
+def _outcome(thin: Thin, now: Any, state: str, reason: str | None) -> dict[str, Any]:
+    return {
+        "event_id": thin.row.id,
+        "org_id": thin.row.org,
+        "state": state,
+        "type": thin.event.type,
+        "about": None,
+        "item_id": None,
+        "reason": reason,
+        "at": now,
+    }

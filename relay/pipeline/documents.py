@@ -1,0 +1,202 @@
+"""Rows as documents: the shapes that `/api/v1`, the command line and `--json` have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from relay.core.ids import public
+from relay.pipeline.plain import address, plain, time
+from relay.setups import Setup
+from relay.storage.connections import ConnectionRow, TargetRow
+from relay.storage.identity import Organization
+from relay.storage.reads.bookings import BookingRow
+from relay.storage.reads.deliveries import DeliveryRow
+from relay.storage.reads.events import EventRow
+from relay.storage.reads.runs import RunRow
+from relay.storage.reads.settings import AuditRow, KeyRow, UserRow
+from relay.storage.sources import SourceRow
+
+Document = dict[str, Any]
+
+
+def event(row: EventRow) -> Document:
+    """One event of a list; `outcomes` counts its runs by state."""
+    return {
+        "id": public("evt", row.id),
+        "kind": row.kind,
+        "state": row.state,
+        "reason": row.reason,
+        "source": row.source,
+        "type": row.type,
+        "about": row.about,
+        "item_id": row.item_id,
+        "parent_id": _public("evt", row.parent_id),
+        "depth": row.depth,
+        "received_at": time(row.received_at),
+        "decided_at": time(row.decided_at),
+        "outcomes": dict(row.runs),
+    }
+
+
+def run(row: RunRow, setup: Setup) -> Document:
+    """One run of a list."""
+    rule = setup.rules.by_id.get(row.rule_id)
+    held_by = setup.connection_by_id.get(row.held_by) if row.held_by is not None else None
+    return {
+        "id": public("run", row.id),
+        "event_id": public("evt", row.event_id),
+        "rule": row.rule_id,
+        "rule_name": (rule.name if rule else "") or row.rule_id,
+        "rule_hash": row.rule_hash,
+        "set_hash": row.set_hash,
+        "state": row.state,
+        "reason": row.reason,
+        "about": row.about,
+        "item_id": row.item_id,
+        "steps_done": row.done,
+        "steps_known": row.steps,
+        "tried": row.tries,
+        "held_by": held_by.name if held_by else None,
+        "replay_of": _public("run", row.replay_of),
+        "created_at": time(row.created_at),
+        "ended_at": time(row.ended_at),
+        "next_at": time(row.next_at),
+    }
+
+
+def delivery(row: DeliveryRow) -> Document:
+    """One delivery of a list."""
+    return {
+        "id": public("dlv", row.id),
+        "type": row.type,
+        "target_kind": row.target_kind,
+        "target": row.target,
+        "url": address(row.url),
+        "state": row.state,
+        "reason": row.reason,
+        "tried": row.attempts,
+        "last_status": row.last_status,
+        "event_id": _public("evt", row.event_id),
+        "run_id": _public("run", row.run_id),
+        "message_id": row.message_id,
+        "created_at": time(row.created_at),
+        "ended_at": time(row.ended_at),
+        "next_at": time(row.next_at),
+    }
+
+
+def booking(row: BookingRow) -> Document:
+    """One booking: our number, and what the provider calls it."""
+    return {
+        "id": public("bkg", row.id),
+        "connection": row.connection,
+        "provider": row.provider,
+        "verb": row.verb,
+        "item_id": row.item_id,
+        "item_name": row.item_name,
+        "list_id": row.list_id,
+        "number": row.number,
+        "state": row.state,
+        "run_id": public("run", row.run_id),
+        "external_id": row.external_id,
+        "external_number": row.external_number,
+        "url": None if row.url is None else address(row.url),
+        "amount": row.amount,
+        "currency": row.currency,
+        "created_at": time(row.created_at),
+        "booked_at": time(row.booked_at),
+    }
+
+
+def organization(row: Organization) -> Document:
+    """An organization and what is set for it."""
+    return {
+        "id": public("org", row.id),
+        "name": row.name,
+        "is_test": row.is_test,
+        "time_zone": row.time_zone,
+        "settings": plain(row.settings),
+        "bookings_held": row.bookings_held,
+        "key_limit": row.key_limit,
+        "rule_set": row.rule_set_hash,
+    }
+
+
+def user(row: UserRow) -> Document:
+    """Somebody who may sign in."""
+    return {
+        "id": row.id,
+        "email": row.email,
+        "name": row.name,
+        "role": row.role,
+        "created_at": time(row.created_at),
+    }
+
+
+def key(row: KeyRow) -> Document:
+    """An API key without its secret, which nobody knows any more."""
+    return {
+        "key": row.id,
+        "name": row.name,
+        "scopes": list(row.scopes),
+        "lists": None if row.lists is None else list(row.lists),
+        "created_at": time(row.created_at),
+        "used_at": time(row.used_at),
+    }
+
+
+def source(row: SourceRow, base_url: str, connections: Mapping[int, ConnectionRow]) -> Document:
+    """A source. `url` is its inbound address, which is a secret of its own."""
+    through = connections.get(row.connection_id) if row.connection_id is not None else None
+    return {
+        "id": public("src", row.id),
+        "type": row.type,
+        "name": row.name,
+        "url": inbound_url(row, base_url),
+        "state": row.state,
+        "reason": row.reason,
+        "options": plain(row.options),
+        "mapping": plain(row.mapping),
+        "connection": through.name if through else None,
+    }
+
+
+def inbound_url(row: SourceRow, base_url: str) -> str:
+    """Where a source's sender sends to."""
+    return f"{base_url}/in/{row.type}/{row.token}"
+
+
+def connection(row: ConnectionRow) -> Document:
+    """A connection without its credentials."""
+    return {
+        "id": public("con", row.id),
+        "provider": row.provider,
+        "name": row.name,
+        "is_sandbox": row.sandbox_path is not None,
+        "base_url": row.base_url or None,
+        "settings": plain(row.settings),
+        "state": row.state,
+        "reason": row.reason,
+        "used_at": time(row.used_at),
+    }
+
+
+def target(row: TargetRow) -> Document:
+    """A named address without the secret that signs what is sent there."""
+    return {"id": public("tgt", row.id), "name": row.name, "url": address(row.url)}
+
+
+def audited(row: AuditRow) -> Document:
+    """Who did what."""
+    return {
+        "id": public("aud", row.id),
+        "at": time(row.at),
+        "actor": row.actor,
+        "action": row.action,
+        "subject": row.subject,
+        "before": plain(row.before),
+        "after": plain(row.after),
+    }
+
+
+def _public(prefix: str, number: int | None) -> str | None:
+    return None if number is None else public(prefix, number)

@@ -1,0 +1,207 @@
+"""A worker's hands: one event loop for calls, one recorder for their outcomes, and the four tasks.
+
+Claim, commit · call · record, commit. A task claims a chunk and carries it as far as it goes
+without a call; calls run on the loop, each under its own deadline, and what they bring is recorded
+in small batches as they end, so that nobody waits for the slowest.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Sequence
+from queue import Empty, SimpleQueue
+
+from relay import log as logging
+from relay.pipeline import act, complete, deliver
+from relay.pipeline.act import Outcome
+from relay.pipeline.complete import Thin
+from relay.pipeline.deliver import Trip
+from relay.pipeline.route import LEASE as ROUTE_LEASE
+from relay.pipeline.route import Routed, new_token, route
+from relay.pipeline.settle import LEASE as RUN_LEASE
+from relay.pipeline.settle import Settled
+from relay.queue import ACT, COMPLETE, DELIVER, ROUTE
+from relay.runtime import Runtime
+from relay.storage import work
+from relay.storage.work import Kind, Lease
+
+BATCH = 64
+LINGER = 0.010  # seconds the recorder waits for company
+TOP_UP_SECONDS = 2.0  # how long one task may go on with the backlog
+FEW = 4  # a message with fewer ids is no sign of a backlog
+AT_ONCE = 10  # calls in flight to one connection or target, in each child
+TASK_OF = {Kind.EVENT: ROUTE, Kind.COMPLETION: COMPLETE, Kind.RUN: ACT, Kind.DELIVERY: DELIVER}
+
+Brought = Outcome | Thin | Trip
+log = logging.get()
+
+
+class Engine:
+    """Made in the worker's child, after the fork. `close` waits for what is in flight."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._loop = asyncio.new_event_loop()
+        self._brought: SimpleQueue[Brought | None] = SimpleQueue()
+        self._flying = 0
+        self._idle = threading.Condition()
+        self._caps: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self._caller = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
+        self._recorder = threading.Thread(target=self._record, name="recorder", daemon=True)
+        self._caller.start()
+        self._recorder.start()
+
+    # --- tasks -----------------------------------------------------------------------------------
+
+    def route(self, ids: Sequence[int]) -> None:
+        """Routes these events, what waited behind them, and, when many came, the backlog."""
+        db, token = self.runtime.db, new_token()
+        leases = work.claim(db, Kind.EVENT, ids, seconds=ROUTE_LEASE, token=token)
+        until = time.monotonic() + TOP_UP_SECONDS
+        while leases:
+            self._route(leases, token)
+            keys = [lease.okey for lease in leases if lease.okey is not None]
+            leases = work.successors(db, Kind.EVENT, keys, seconds=ROUTE_LEASE, token=token)
+            if not leases and len(ids) >= FEW and time.monotonic() < until:
+                leases = work.top_up(db, Kind.EVENT, seconds=ROUTE_LEASE, token=token)
+
+    def act(self, ids: Sequence[int]) -> None:
+        """Goes on with these runs."""
+        token = new_token()
+        leases = work.claim(self.runtime.db, Kind.RUN, ids, seconds=RUN_LEASE, token=token)
+        self._act(leases, token)
+
+    def complete(self, ids: Sequence[int]) -> None:
+        """Fetches what these thin events only name."""
+        token = new_token()
+        db, kind = self.runtime.db, Kind.COMPLETION
+        leases = work.claim(db, kind, ids, seconds=complete.LEASE, token=token)
+        for thin in complete.prepare(self.runtime, leases, token) if leases else []:
+            self._call(("connection", thin.cap), complete.fetch(self.runtime, thin))
+
+    def deliver(self, ids: Sequence[int]) -> None:
+        """Makes one try at each of these deliveries."""
+        token = new_token()
+        db, kind = self.runtime.db, Kind.DELIVERY
+        leases = work.claim(db, kind, ids, seconds=deliver.LEASE, token=token)
+        for trip in deliver.prepare(self.runtime, leases, token):
+            self._call(("target", trip.cap), deliver.attempt(self.runtime, trip))
+
+    def sweep(self) -> int:
+        """Wakes everything that is due and that nobody was woken for; how many."""
+        found = 0
+        for kind, task in TASK_OF.items():
+            ids = work.overdue(self.runtime.db, kind)
+            self.runtime.queue.wake(task, ids)
+            found += len(ids)
+        return found
+
+    def run(self, task: str, ids: Sequence[int]) -> None:
+        """One of the tasks, by its name."""
+        tasks = {ROUTE: self.route, COMPLETE: self.complete, ACT: self.act, DELIVER: self.deliver}
+        tasks[task](ids)
+
+    def drain(self, seconds: float = 60.0) -> bool:
+        """Waits until nothing is in flight; False when time ran out."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._flying == 0, timeout=seconds)
+
+    def close(self) -> None:
+        """Waits for what is in flight, and ends the threads."""
+        self.drain(25.0)
+        self._brought.put(None)
+        self._recorder.join(timeout=5)
+        asyncio.run_coroutine_threadsafe(self.runtime.http.aclose(), self._loop).result(timeout=5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._caller.join(timeout=5)
+        self._loop.close()
+
+    # --- chunks ----------------------------------------------------------------------------------
+
+    def _route(self, leases: Sequence[Lease], token: int) -> None:
+        for routed in route(self.runtime, leases, token):
+            self._wake(routed)
+            self._act(self._after(routed.settled, token), token)
+
+    def _wake(self, routed: Routed) -> None:
+        self.runtime.queue.wake(COMPLETE, [lease.id for lease in routed.completions])
+
+    def _act(self, leases: Sequence[Lease], token: int) -> None:
+        while leases:
+            settled = act.resume(self.runtime, leases, token)
+            self._follow(settled, token)
+            leases = self._after(settled, token)
+
+    def _follow(self, settled: Settled, token: int) -> None:
+        if settled.events:
+            self._route(settled.events, token)
+
+    def _after(self, settled: Settled, token: int) -> list[Lease]:
+        """What a commit has left to do: calls, deliveries, and runs that waited for a key."""
+        for execution in settled.calls:
+            self._call(("connection", act.cap_of(execution)), act.perform(self.runtime, execution))
+        self.runtime.queue.wake(DELIVER, settled.deliveries)
+        db, keys = self.runtime.db, list(settled.keys)
+        return work.successors(db, Kind.RUN, keys, seconds=RUN_LEASE, token=token)
+
+    # --- calls and what they bring ---------------------------------------------------------------
+
+    def _call(self, cap: tuple[str, int], call: Awaitable[Brought]) -> None:
+        with self._idle:
+            self._flying += 1
+        asyncio.run_coroutine_threadsafe(self._capped(cap, call), self._loop)
+
+    async def _capped(self, cap: tuple[str, int], call: Awaitable[Brought]) -> None:
+        turn = self._caps.setdefault(cap, asyncio.Semaphore(AT_ONCE))
+        try:
+            async with turn:
+                brought = await call
+        except Exception:  # the outermost loop: the lease brings the row back
+            log.exception("call_failed", cap=cap[0])
+            self._landed(1)
+        else:
+            self._brought.put(brought)
+
+    def _landed(self, count: int) -> None:
+        with self._idle:
+            self._flying -= count
+            self._idle.notify_all()
+
+    def _record(self) -> None:
+        while (first := self._brought.get()) is not None:
+            batch = [first]
+            until = time.monotonic() + LINGER
+            while len(batch) < BATCH and (left := until - time.monotonic()) > 0:
+                try:
+                    more = self._brought.get(timeout=left)
+                except Empty:
+                    break
+                if more is None:
+                    self._brought.put(None)
+                    break
+                batch.append(more)
+            try:
+                self._write(batch)
+            except Exception:  # the outermost loop: the lease brings the rows back
+                log.exception("outcomes_not_recorded", count=len(batch))
+            finally:
+                self._landed(len(batch))
+
+    def _write(self, batch: Sequence[Brought]) -> None:
+        for token in {_token(one) for one in batch}:
+            mine = [one for one in batch if _token(one) == token]
+            outcomes = [one for one in mine if isinstance(one, Outcome)]
+            thin = [one for one in mine if isinstance(one, Thin)]
+            trips = [one for one in mine if isinstance(one, Trip)]
+            if outcomes:
+                settled = act.record(self.runtime, outcomes, token)
+                self._follow(settled, token)
+                self._act(self._after(settled, token), token)
+            if thin:
+                self.runtime.queue.wake(ROUTE, complete.record(self.runtime, thin, token))
+            if trips:
+                deliver.record(self.runtime, trips, token)
+
+
+def _token(one: Brought) -> int:
+    return one.execution.token if isinstance(one, Outcome) else one.token

@@ -1,0 +1,363 @@
+"""Event → what it says → the rules and the mapping that look at it → runs, carried as far as they
+go without a call. One transaction a chunk."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, IntegrityError
+
+from relay import log as logging
+from relay.core import ids
+from relay.core.errors import Unreadable
+from relay.core.event import ParsedEvent, facts_of
+from relay.pipeline import reading
+from relay.pipeline.execution import Execution
+from relay.pipeline.settle import Settled, settle
+from relay.runtime import Runtime
+from relay.setups import Setup
+from relay.storage import events as stored
+from relay.storage import runs as stored_runs
+from relay.storage import work
+from relay.storage.events import EventRow
+from relay.storage.tables.events import events
+from relay.storage.tables.runs import runs
+from relay.storage.work import Kind, Lease, NewWork
+from rules.engine import Match, Rule, RuleError, clauses_of, holds
+
+LEASE = 60.0  # seconds for a chunk: it makes no calls
+DEEPEST = 5  # a rule may lead to a rule, so far
+log = logging.get()
+
+
+@dataclass(slots=True, kw_only=True)
+class Firing:
+    """A rule whose trigger an event matched, with what it sees."""
+
+    match: Match
+    facts: reading.Facts
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """What an event becomes."""
+
+    lease: Lease
+    row: EventRow
+    setup: Setup
+    type: str | None = None
+    about: str | None = None
+    item: str | None = None
+    okey: int | None = None
+    firings: list[Firing] = field(default_factory=list)
+    parts: Sequence[ParsedEvent] = ()
+    unreadable: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Routed:
+    """What a chunk leaves: more events leased to us, completions and calls to make."""
+
+    settled: Settled = field(default_factory=Settled)
+    completions: list[Lease] = field(default_factory=list)
+    events: list[Lease] = field(default_factory=list)
+
+
+def new_token() -> int:
+    """A number that nobody else claims with."""
+    return secrets.randbits(62)
+
+
+def route(runtime: Runtime, leases: Sequence[Lease], token: int) -> Iterator[Routed]:
+    """Routes claimed events, and the transitions they lead to, until there are no more."""
+    waiting = list(leases)
+    while waiting:
+        routed = _chunk(runtime, waiting, token)
+        waiting = sorted([*routed.events, *routed.settled.events], key=lambda lease: lease.id)
+        yield routed
+
+
+def _chunk(runtime: Runtime, leases: Sequence[Lease], token: int) -> Routed:
+    plans = _plans(runtime, leases)
+    try:
+        with runtime.db.write() as conn:
+            return _store(runtime, conn, plans, token)
+    except (DataError, IntegrityError) as error:
+        if len(leases) == 1:
+            return _bury(runtime, plans, token, str(error.orig))
+    # The database refuses the set for its data: one by one, so that only the bad one is dead.
+    together = Routed()
+    for lease in leases:
+        alone = _chunk(runtime, [lease], token)
+        together.events += alone.events
+        together.completions += alone.completions
+        together.settled.events += alone.settled.events
+        together.settled.calls += alone.settled.calls
+        together.settled.deliveries += alone.settled.deliveries
+        together.settled.keys |= alone.settled.keys
+    return together
+
+
+def _bury(runtime: Runtime, plans: Sequence[Plan], token: int, why: str) -> Routed:
+    log.error("event_refused_by_database", event_id=plans[0].row.id if plans else None)
+    for plan in plans:
+        plan.unreadable = f"the database refuses it: {why}"
+        plan.firings.clear()
+        plan.parts = ()
+    with runtime.db.write() as conn:
+        return _store(runtime, conn, plans, token)
+
+
+def _plans(runtime: Runtime, leases: Sequence[Lease]) -> list[Plan]:
+    by_id = {lease.id: lease for lease in leases}
+    with runtime.db.read() as conn:
+        rows = stored.read_events(conn, list(by_id))
+        setups = runtime.setups.of_all(conn, {row.org for row in rows})
+    now = runtime.clock.now()
+    return [_plan(runtime, by_id[row.id], row, setups[row.org], now) for row in rows]
+
+
+def _plan(runtime: Runtime, lease: Lease, row: EventRow, setup: Setup, now: datetime) -> Plan:
+    plan = Plan(lease=lease, row=row, setup=setup, okey=row.okey)
+    if row.kind == "transition":
+        _plan_change(plan, now)
+        return plan
+    try:
+        parts = reading.parse(runtime, setup, row)
+    except Unreadable as error:
+        plan.unreadable = str(error)
+        return plan
+    if len(parts) == 1 and parts[0].complete:
+        _plan_received(plan, parts[0], now)
+        return plan
+    plan.parts = parts
+    plan.type = parts[0].type if parts else None
+    return plan
+
+
+def _plan_received(plan: Plan, parsed: ParsedEvent, now: datetime) -> None:
+    data = facts_of(parsed)
+    plan.type = parsed.type
+    email = data.get("email") or data.get("customer_email")
+    plan.about = str(email) if email else None
+    source = plan.setup.sources.get(plan.row.source)
+    if source is None:
+        return
+    facts = reading.received_facts(plan.row, parsed, plan.setup, now)
+    plan.firings = [
+        Firing(match=match, facts=_own(facts, match))
+        for match in plan.setup.rules.received(parsed.type, source.name)
+    ]
+
+
+def _plan_change(plan: Plan, now: datetime) -> None:
+    change = reading.change_of(plan.row)
+    plan.type, plan.about, plan.item = change["type"], change["about"], change["item_id"]
+    rules = plan.setup.rules
+    if "created" in change:
+        matches = rules.created(change["created"], change["list"])
+    else:
+        matches = rules.changed(change["list"], change["field"], change["from"], change["to"])
+    maker = change["author"]
+    facts = reading.changed_facts(plan.row, change, plan.setup, now)
+    plan.firings = [
+        Firing(match=match, facts=_own(facts, match))
+        for match in matches
+        # A write that a rule made itself does not set it off again.
+        if not (maker["kind"] == "rule" and maker["ref"] == match.rule.id)
+    ]
+
+
+def _own(facts: reading.Facts, match: Match) -> reading.Facts:
+    """The facts for one run: its steps and its trigger are its own."""
+    return {**facts, "steps": {}, "event": {**facts["event"], "trigger": match.trigger}}
+
+
+def _store(runtime: Runtime, conn: Connection, plans: Sequence[Plan], token: int) -> Routed:
+    now = runtime.clock.now()
+    held = work.fence(runtime.db, conn, Kind.EVENT, [p.lease.id for p in plans], token=token)
+    plans = [plan for plan in plans if plan.lease.id in held]
+    routed = Routed()
+    _store_parts(runtime, conn, plans, routed, token, now)
+    executions = _executions(runtime, conn, plans, token, now)
+    stored.insert_outcomes(conn, [_outcome(plan, now) for plan in plans])
+    for plan in plans:
+        if plan.unreadable is not None:
+            work.bury(conn, Kind.EVENT, plan.lease, at=now, place="parse", reason=plan.unreadable)
+    routed.settled = settle(runtime, conn, executions, token=token)
+    return routed
+
+
+def _outcome(plan: Plan, now: datetime) -> dict[str, Any]:
+    state = "routed" if plan.firings or plan.parts else "no_rule"
+    return {
+        "event_id": plan.row.id,
+        "org_id": plan.row.org,
+        "state": "unreadable" if plan.unreadable is not None else state,
+        "type": plan.type,
+        "about": plan.about,
+        "item_id": plan.item,
+        "reason": plan.unreadable,
+        "at": now,
+    }
+
+
+def _store_parts(
+    runtime: Runtime,
+    conn: Connection,
+    plans: Sequence[Plan],
+    routed: Routed,
+    token: int,
+    now: datetime,
+) -> None:
+    """A delivery that tells of several things, or only names one, becomes an event for each. Each
+    has its own key, so that a thing told twice, in whatever format, is taken once."""
+    parts = [(plan, n, part) for plan in plans for n, part in enumerate(plan.parts)]
+    if not parts:
+        return
+    numbers = stored_runs.next_ids(conn, events, len(parts))
+    rows = [
+        child_row(id, plan.row, part, n, now)
+        for id, (plan, n, part) in zip(numbers, parts, strict=True)
+    ]
+    fresh = stored.insert_events(runtime.db, conn, rows)
+    new = [
+        (id, plan, part) for id, (plan, _, part) in zip(numbers, parts, strict=True) if id in fresh
+    ]
+    stored.insert_facts(conn, [facts_row(id, part) for id, _, part in new])
+    whole = [NewWork(id=i, org=p.row.org, okey=p.row.okey) for i, p, part in new if part.complete]
+    thin = [NewWork(id=i, org=p.row.org) for i, p, part in new if not part.complete]
+    db = runtime.db
+    routed.events = work.add_leased(db, conn, Kind.EVENT, whole, seconds=LEASE, token=token)
+    work.add(db, conn, Kind.COMPLETION, thin)
+    routed.completions = [Lease(id=row.id, org=row.org, okey=row.okey, attempts=0) for row in thin]
+
+
+def child_row(
+    id: int, parent: EventRow, part: ParsedEvent, n: int, now: datetime
+) -> dict[str, Any]:
+    """An event that a delivery told of, as its row."""
+    return {
+        "id": id,
+        "org_id": parent.org,
+        "kind": "completion",
+        "source_id": parent.source,
+        "dkey": f"part:{part.key}" if part.key else f"part:{parent.id}:{n}",
+        "okey": parent.okey,
+        "state": "accepted",
+        "parent_id": parent.id,
+        "depth": 0,
+        "received_at": now,
+    }
+
+
+def facts_row(id: int, part: ParsedEvent) -> dict[str, Any]:
+    """What is known of an event, as its row."""
+    return {
+        "event_id": id,
+        "type": part.type,
+        "data": dict(part.data),
+        "body": part.body,
+        "occurred_at": part.occurred_at,
+    }
+
+
+def _executions(
+    runtime: Runtime, conn: Connection, plans: Sequence[Plan], token: int, now: datetime
+) -> list[Execution]:
+    pairs = [(plan, firing) for plan in plans for firing in plan.firings]
+    numbers = stored_runs.next_ids(conn, runs, len(pairs))
+    made = [
+        _execution(plan, firing, run, token)
+        for run, (plan, firing) in zip(numbers, pairs, strict=True)
+    ]
+    rows = [
+        {
+            "org_id": e.org,
+            "rule_id": e.rule.id,
+            "key": _firing_key(e),
+            "run_id": e.run,
+            "item_id": e.item,
+            "at": now,
+        }
+        for e in made
+    ]
+    new = stored_runs.claim_firings(conn, rows)
+    kept: list[Execution] = []
+    for execution in made:
+        if execution.run in new:
+            _decide(conn, execution, now)
+            kept.append(execution)
+        elif execution.rule.once.kind == "item":
+            execution.end("skipped", "the rule fires once for an item, and has")
+            kept.append(execution)
+    return kept
+
+
+def _firing_key(execution: Execution) -> str:
+    if execution.rule.once.kind == "item" and execution.item:
+        return f"item:{execution.item}"
+    return f"event:{execution.event}"
+
+
+def _execution(plan: Plan, firing: Firing, run: int, token: int) -> Execution:
+    item = plan.item
+    return Execution(
+        run=run,
+        org=plan.row.org,
+        event=plan.row.id,
+        rule=firing.match.rule,
+        setup=plan.setup,
+        facts=firing.facts,
+        item=item,
+        about=plan.about,
+        okey=ids.ordering_key(f"item:{item}") if item else plan.okey,
+        depth=plan.row.depth,
+        token=token,
+        fresh=True,
+        trigger=firing.match.trigger,
+    )
+
+
+def _decide(conn: Connection, execution: Execution, now: datetime) -> None:
+    """Whether the run may begin: depth, pause, how often, and the rule's own condition."""
+    rule = execution.rule
+    if execution.depth >= DEEPEST:
+        execution.end("failed", f"rules led to rules {DEEPEST} times: this one was not run")
+        return
+    if rule.id in execution.setup.paused:
+        execution.hold("the rule is paused", now)
+        return
+    repeated = _repeats(conn, execution, now)
+    if repeated is not None:
+        execution.end("skipped", f"fired for this item before: {ids.public('run', repeated)}")
+        return
+    _weigh(execution, rule)
+
+
+def _repeats(conn: Connection, execution: Execution, now: datetime) -> int | None:
+    once = execution.rule.once
+    if once.kind != "per" or once.every is None or execution.item is None:
+        return None
+    found = stored_runs.fired_before(
+        conn, execution.org, execution.rule.id, execution.item, now - once.every
+    )
+    return None if found == execution.run else found
+
+
+def _weigh(execution: Execution, rule: Rule) -> None:
+    try:
+        held = holds(rule, execution.facts)
+    except RuleError as error:
+        execution.end("failed", str(error))
+    else:
+        if not held:
+            execution.end("filtered", "its condition was false")
+    if rule.condition is not None:
+        execution.clauses = [
+            {"text": c.text, "held": c.held, "error": c.error, "values": dict(c.values)}
+            for c in clauses_of(rule, execution.facts)
+        ]

@@ -1,0 +1,95 @@
+"""Rule files made live: read, linted against what the organization has, swapped in whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from relay.core.errors import InvalidInput
+from relay.crm.embedded import schema as lists
+from relay.crm.model import Field, FieldType, ListType
+from relay.runtime import Runtime
+from relay.setups import Setup
+from relay.storage import rulesets
+from rules.engine import FieldSchema, Finding, ListSchema, RuleSet, Schemas, load
+from rules.engine.schemas import FieldType as RuleType
+
+
+class Refused(InvalidInput):
+    """A set with errors; the live one goes on."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        first = next(f for f in findings if f.severity == "error")
+        place = f"{first.path}:{first.line}:{first.column}"
+        super().__init__(f"the rules were not applied: {place}: {first.code} {first.message}")
+        self.findings = tuple(findings)
+
+
+def texts_in(folder: Path) -> dict[str, str]:
+    """The rule files of a folder, text by path. Raises InvalidInput."""
+    if not folder.is_dir():
+        return {}
+    return {f"rules/{path.name}": path.read_text() for path in sorted(folder.glob("*.yaml"))}
+
+
+def apply(runtime: Runtime, org: int, texts: Mapping[str, str], *, by: str) -> str:
+    """Makes the set live under its hash, which it gives. Raises Refused; then the finding is kept
+    for `/readyz` and the dashboard."""
+    with runtime.db.read() as conn:
+        schemas = schemas_of(runtime, conn, org)
+    loaded = load(texts, verbs=runtime.verbs, schemas=schemas)
+    now = runtime.clock.now()
+    if not loaded.ok:
+        with runtime.db.write() as conn:
+            rulesets.refuse_set(conn, org, [asdict(f) for f in loaded.findings], now)
+        raise Refused(loaded.findings)
+    hash = RuleSet(loaded.rules).hash
+    with runtime.db.write() as conn:
+        rulesets.apply_set(conn, org, hash, texts, by=by, at=now)
+    return hash
+
+
+def schemas_of(runtime: Runtime, conn: Connection, org: int) -> Schemas:
+    """What the organization has, for the lint."""
+    setup = runtime.setups.of(conn, org)
+    return _schemas(setup, lists.schema(conn, org))
+
+
+def _schemas(setup: Setup, known: lists.Schema) -> Schemas:
+    return Schemas(
+        lists=tuple(
+            ListSchema(
+                title=one.title,
+                kind="contact" if one.type is ListType.CONTACT else "account",
+                fields=tuple(_field(each) for each in one.fields.all),
+            )
+            for one in known.lists
+        ),
+        account=tuple(_field(one) for one in known.account_fields.all),
+        sources={row.name: row.type for row in setup.sources.values()},
+        connections={row.name: row.provider for row in setup.connections},
+        targets=tuple(setup.targets),
+        settings=tuple(setup.organization.settings),
+    )
+
+
+_TYPES: Mapping[FieldType, RuleType] = {
+    FieldType.TEXT: "text",
+    FieldType.NUMERIC: "number",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "date",
+    FieldType.USER: "user",
+}
+
+
+def _field(one: Field) -> FieldSchema:
+    kind: RuleType = _TYPES.get(one.type, "any")
+    if one.type is FieldType.LIST:
+        kind = "multi_select" if one.is_multi else "status" if one.slug == "status" else "select"
+    return FieldSchema(
+        slug=one.slug,
+        label=one.name,
+        type=kind,
+        options=tuple(option.display for option in one.options),
+    )

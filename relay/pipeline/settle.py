@@ -1,0 +1,300 @@
+"""Carries runs forward inside one transaction: consecutive steps on our own stores are done in
+rounds for the whole chunk, and everything is written in sets. What needs a call waits for it.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from relay.core.errors import Filtered, InvalidInput, NotFound, RelayError, Skipped
+from relay.crm.changes import Change, Created
+from relay.crm.port import Done
+from relay.pipeline import notices, transitions
+from relay.pipeline.execution import Execution
+from relay.runtime import Runtime
+from relay.setups import Setup
+from relay.storage import runs as stored
+from relay.storage import work
+from relay.storage.work import Kind, Lease, NewWork
+
+LEASE = 195.0  # seconds: a connector step may take 180, and 15 to write it down
+LOCAL = frozenset({"webhook.post", "emit", "stop"})
+
+Lane = deque[Execution]
+
+
+@dataclass(slots=True, kw_only=True)
+class Settled:
+    """What one transaction leaves to do: transitions born leased, runs whose next step is a call,
+    deliveries to wake, keys whose successors may be free."""
+
+    events: list[Lease] = field(default_factory=list)
+    calls: list[Execution] = field(default_factory=list)
+    deliveries: list[int] = field(default_factory=list)
+    keys: set[int] = field(default_factory=set)
+
+
+def lanes_of(executions: Iterable[Execution]) -> list[Lane]:
+    """Runs of one key one behind the other, in order; runs without a key each by itself."""
+    lanes: dict[object, Lane] = {}
+    for execution in executions:
+        key = ("key", execution.okey) if execution.okey is not None else ("run", execution.run)
+        lanes.setdefault(key, deque()).append(execution)
+    return list(lanes.values())
+
+
+def settle(
+    runtime: Runtime, conn: Connection, executions: Sequence[Execution], *, token: int
+) -> Settled:
+    """Carries every run as far as it goes without a call, and writes all of it.
+
+    A run whose key has older work waits behind it as a row that is not leased.
+    """
+    now = runtime.clock.now()
+    settled = Settled()
+    changes: list[Change | Created] = []
+    lanes = lanes_of(_free(conn, executions))
+    started: set[int] = set()
+    prepared: set[int] = set()
+    while True:
+        heads = [head for lane in lanes if (head := _head(lane, started, now)) is not None]
+        local = [e for e in heads if _is_local(e)]
+        calls = [e for e in heads if not _is_local(e) and e.run not in prepared]
+        if local:
+            _round(runtime, conn, local, changes, settled, now)
+        elif calls:
+            prepared |= {e.run for e in calls if _prepare_call(runtime, conn, e, now)}
+        else:
+            break
+    settled.calls = [lane[0] for lane in lanes if lane and lane[0].state == "running"]
+    calling = {e.run for e in settled.calls}
+    for execution in executions:
+        if execution.state == "running" and execution.run not in calling:
+            execution.state = "waiting"
+    _write(runtime, conn, executions, calling, token, now)
+    settled.events = transitions.store(runtime, conn, changes, token=token)
+    settled.keys = {e.okey for e in executions if e.okey is not None and not e.is_open}
+    return settled
+
+
+def _free(conn: Connection, executions: Sequence[Execution]) -> list[Execution]:
+    """Those that may go on now: new runs behind older work of their key wait for it."""
+    fresh = {e.okey for e in executions if e.fresh and e.okey is not None}
+    busy = work.busy_keys(conn, Kind.RUN, list(fresh)) if fresh else set()
+    return [e for e in executions if e.state == "running" and not (e.fresh and e.okey in busy)]
+
+
+def _head(lane: Lane, started: set[int], now: datetime) -> Execution | None:
+    """The lane's run, its next step in hand; runs that have ended make room for the next."""
+    while lane:
+        head = lane[0]
+        if head.run not in started:
+            started.add(head.run)
+            head.advance(now)
+        if head.state == "running":
+            return head
+        if head.is_open:
+            return None
+        lane.popleft()
+    return None
+
+
+def _is_local(execution: Execution) -> bool:
+    assert execution.step is not None  # noqa: S101 - a running head has its step in hand
+    return execution.step.use.startswith("crm.") or execution.step.use in LOCAL
+
+
+def _round(
+    runtime: Runtime,
+    conn: Connection,
+    heads: Sequence[Execution],
+    changes: list[Change | Created],
+    settled: Settled,
+    now: datetime,
+) -> None:
+    by_verb: dict[tuple[int, str], list[Execution]] = {}
+    for head in heads:
+        assert head.step is not None  # noqa: S101 - heads have their step in hand
+        by_verb.setdefault((head.org, head.step.use), []).append(head)
+    for (_, use), group in by_verb.items():
+        if use.startswith("crm."):
+            _crm(runtime, conn, group, changes, now)
+        else:
+            for execution in group:
+                _local(runtime, conn, execution, settled, now)
+    for head in heads:
+        head.advance(now)
+
+
+def _crm(
+    runtime: Runtime,
+    conn: Connection,
+    group: Sequence[Execution],
+    changes: list[Change | Created],
+    now: datetime,
+) -> None:
+    wanted = transitions.wanted(group[0].setup)
+    results = runtime.crm.apply(conn, [e.operation() for e in group], changes, wanted=wanted)
+    for execution, result in zip(group, results, strict=True):
+        if isinstance(result, Done):
+            execution.done(result.output, now, result.changes)
+        else:
+            execution.failed(result, now)
+
+
+def _local(
+    runtime: Runtime, conn: Connection, execution: Execution, settled: Settled, now: datetime
+) -> None:
+    assert execution.step is not None  # noqa: S101 - heads have their step in hand
+    try:
+        match execution.step.use:
+            case "stop":
+                raise Filtered(str(execution.params["reason"]))
+            case "webhook.post":
+                output, delivery = notices.to_target(runtime, conn, execution, now)
+                settled.deliveries += [delivery] if delivery is not None else []
+            case _:
+                output = notices.emit(runtime, conn, execution, now)
+    except RelayError as error:
+        execution.failed(error, now)
+    else:
+        execution.done(output, now)
+
+
+def _prepare_call(runtime: Runtime, conn: Connection, execution: Execution, now: datetime) -> bool:
+    """What has to be durable before the call: which connection, and the sale's one booking row.
+    False where the step failed without a call, and another is in hand."""
+    assert execution.step is not None  # noqa: S101 - a running head has its step in hand
+    provider, _, verb = execution.step.use.partition(".")
+    try:
+        _book(runtime, conn, execution, provider, verb, now)
+    except RelayError as error:
+        execution.failed(error, now)
+        execution.advance(now)
+        return False
+    return True
+
+
+def _book(
+    runtime: Runtime,
+    conn: Connection,
+    execution: Execution,
+    provider: str,
+    verb: str,
+    now: datetime,
+) -> None:
+    assert execution.step is not None  # noqa: S101 - asked with the step in hand
+    setup, step = execution.setup, execution.step
+    found = setup.connection_for(provider, step.connection)
+    if found is None:
+        raise InvalidInput(_no_connection(setup, provider, step.connection))
+    if found.state != "active":
+        execution.hold(f"connection {found.name} is {found.state}", now, found.id)
+        return
+    connector = runtime.integrations[provider].connector
+    if connector is None or verb not in connector.verbs:
+        raise NotFound(f"{provider} cannot {verb}")
+    if not connector.verbs[verb].books:
+        return
+    if setup.organization.bookings_held:
+        execution.hold("all bookings of the organization are held", now)
+        return
+    booking = stored.open_booking(
+        conn,
+        execution.org,
+        connection=found.id,
+        verb=verb,
+        item=execution.item or f"event:{execution.event}",
+        label=str(execution.params.get("booking") or "sale"),
+        run=execution.run,
+        at=now,
+    )
+    if booking.state == "booked":
+        output = booking.output or {}
+        raise Skipped(f"already booked as {output.get('number') or booking.number}")
+    execution.booking = booking
+    stored.mark_sent(conn, booking.id, execution.run)
+
+
+def _no_connection(setup: Setup, provider: str, name: str | None) -> str:
+    if name is not None:
+        return f"there is no {provider} connection {name!r}"
+    several = [row.name for row in setup.connections if row.provider == provider]
+    if several:
+        return f"which {provider} connection? {', '.join(several)}: name one in the rule"
+    return f"there is no {provider} connection: add one under Connections"
+
+
+def _write(
+    runtime: Runtime,
+    conn: Connection,
+    executions: Sequence[Execution],
+    calling: set[int],
+    token: int,
+    now: datetime,
+) -> None:
+    db = runtime.db
+    stored.insert_runs(conn, [run_row(e, now) for e in executions if e.fresh])
+    for execution in executions:
+        if not execution.fresh:
+            stored.update_run(conn, execution.run, _changed(execution, now))
+    stored.write_steps(conn, [row for e in executions for row in e.steps.values()])
+    stored.write_attempts(conn, [row for e in executions for row in e.attempts])
+    fresh = [e for e in executions if e.fresh]
+    rows = {e.run: NewWork(id=e.run, org=e.org, okey=e.okey) for e in fresh}
+    work.add_leased(
+        db,
+        conn,
+        Kind.RUN,
+        [rows[e.run] for e in fresh if e.run in calling],
+        seconds=LEASE,
+        token=token,
+    )
+    work.add(db, conn, Kind.RUN, [rows[e.run] for e in fresh if e.run not in calling and e.is_open])
+    kept = [e for e in executions if not e.fresh]
+    over = [e.run for e in kept if not e.is_open]
+    if over:
+        work.fence(db, conn, Kind.RUN, over, token=token)
+    for execution in kept:
+        if execution.state == "waiting":
+            seconds = execution.due_in.total_seconds() if execution.due_in else 0.0
+            work.retry(db, conn, Kind.RUN, execution.run, token=token, seconds=seconds)
+    for execution in executions:
+        execution.fresh = False
+        execution.steps.clear()
+        execution.attempts.clear()
+
+
+def run_row(execution: Execution, now: datetime) -> dict[str, Any]:
+    """A new run as its row."""
+    return {
+        "id": execution.run,
+        "org_id": execution.org,
+        "event_id": execution.event,
+        "rule_id": execution.rule.id,
+        "rule_hash": execution.rule.hash,
+        "set_hash": execution.setup.set_hash,
+        "about": execution.about,
+        "item_id": execution.item,
+        "trigger": execution.trigger,
+        "depth": execution.depth,
+        "clauses": execution.clauses,
+        "created_at": now,
+        **_changed(execution, now),
+    }
+
+
+def _changed(execution: Execution, now: datetime) -> dict[str, Any]:
+    ends = execution.state not in {"waiting", "running", "held"}
+    return {
+        "state": execution.state,
+        "reason": execution.reason,
+        "item_id": execution.item,
+        "held_by": execution.held_by,
+        "ended_at": now if ends else None,
+        "next_at": now + execution.due_in if execution.due_in else None,
+    }

@@ -1,0 +1,48 @@
+"""/healthz: alive. /readyz: able to work. Reasons go to loopback or to who has the token only."""
+
+import hmac
+from ipaddress import ip_address
+
+from flask import Blueprint, Response, jsonify, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from relay.core.errors import RelayError
+from relay.runtime import Runtime
+from relay.storage.identity import all_organizations
+from relay.storage.rulesets import findings_of
+
+
+def blueprint(runtime: Runtime) -> Blueprint:
+    """Both probes."""
+    pages = Blueprint("health", __name__)
+
+    @pages.get("/healthz")
+    def healthz() -> Response:
+        return jsonify({"status": "alive"})
+
+    @pages.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        try:
+            with runtime.db.read() as conn:
+                stale = [o.name for o in all_organizations(conn) if findings_of(conn, o.id)]
+        except (SQLAlchemyError, RelayError, OSError) as error:
+            return _told({"status": "not ready", "database": str(error)}, 503)
+        # A rule set that was refused is no reason to take no webhooks: the last good one goes on.
+        return _told({"status": "ready", "rules": "stale" if stale else "live"}, 200)
+
+    def _told(facts: dict[str, str], status: int) -> tuple[Response, int]:
+        shown = facts if _may_know(runtime) else {"status": facts["status"]}
+        return jsonify(shown), status
+
+    return pages
+
+
+def _may_know(runtime: Runtime) -> bool:
+    token = runtime.settings.metrics_token
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token and hmac.compare_digest(given.encode(), token.encode()):
+        return True
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False

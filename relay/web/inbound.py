@@ -1,0 +1,242 @@
+"""POST /in/<type>/<token>: verify, store, answer; nothing else happens in the request.
+
+A 2xx means committed. No session, no cookie, no body unless the sender needs one.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from queue import SimpleQueue
+from urllib.parse import quote
+
+from flask import Blueprint, Response, request
+
+from relay import log as logging
+from relay.core.errors import BadSignature, Unavailable
+from relay.core.ids import ordering_key, public
+from relay.integration import Accepted, Answer, InboundRequest, Source, SourceConfig
+from relay.queue import ROUTE
+from relay.runtime import Runtime
+from relay.storage.events import Arrival, Stored, accept, reject
+from relay.storage.sources import SourceRow, source_by_token
+from relay.storage.tables.base import dump
+
+LARGEST = 1024 * 1024  # bytes of a body
+GROUP = 64
+WAIT = 8.0  # seconds a sender is kept waiting for the commit; the shortest deadline is 3 to 5
+COME_AGAIN = {"Retry-After": "5"}
+KEPT = 1.0  # seconds a source's row is remembered: pausing and rotation take effect that soon
+METHODS = ["POST", "GET", "HEAD", "PUT", "OPTIONS"]
+# What a refused delivery may add to the store: a flood is counted, not kept.
+REFUSALS_A_MINUTE = 60
+log = logging.get()
+
+
+def blueprint(runtime: Runtime) -> Blueprint:
+    """The inbound route."""
+    pages = Blueprint("inbound", __name__)
+    door = _Door(runtime)
+    pages.add_url_rule(
+        "/in/<kind>/<token>",
+        "inbound",
+        door.knock,
+        methods=METHODS,
+        provide_automatic_options=False,
+    )
+    return pages
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An arrival and whoever waits for its commit."""
+
+    arrival: Arrival
+    done: threading.Event
+    stored: Stored | None = None
+    error: Exception | None = None
+
+
+class _Committer:
+    """Group commit: requests hand their row to one thread and are answered after the COMMIT."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._waiting: SimpleQueue[_Waiting] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def commit(self, arrival: Arrival) -> Stored:
+        """Returns when it is durable. Raises Unavailable."""
+        self._start()
+        waiting = _Waiting(arrival, threading.Event())
+        self._waiting.put(waiting)
+        if not waiting.done.wait(WAIT) or waiting.stored is None:
+            raise Unavailable("the request could not be stored; send it again") from waiting.error
+        return waiting.stored
+
+    def _start(self) -> None:
+        if self._thread is None:
+            # After the server's fork, not before it: a thread does not survive one.
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+                    self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            group = [self._waiting.get()]
+            while len(group) < GROUP and not self._waiting.empty():
+                group.append(self._waiting.get())
+            self._store(group)
+
+    def _store(self, group: list[_Waiting]) -> None:
+        try:
+            stored = accept(self._runtime.db, [one.arrival for one in group])
+        except Exception as error:  # noqa: BLE001 - whatever the store raises, the sender gets 503
+            if len(group) > 1:
+                # One row that the database refuses must not refuse the others.
+                for one in group:
+                    self._store([one])
+                return
+            log.error("accept_failed", error=str(error))
+            group[0].error = error
+            group[0].done.set()
+            return
+        for one, result in zip(group, stored, strict=True):
+            one.stored = result
+            one.done.set()
+        fresh = [result.id for result in stored if result.first is None]
+        self._runtime.queue.wake(ROUTE, fresh)
+
+
+class _Door:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._committer = _Committer(runtime)
+        self._known: dict[str, tuple[float, SourceRow]] = {}
+        self._refused: dict[int, tuple[float, int]] = {}
+
+    def knock(self, kind: str, token: str) -> Response:
+        """One request from outside."""
+        try:
+            row = self._source(token)
+        except Exception as error:  # noqa: BLE001 - without the store nobody can be told more
+            log.error("source_not_read", error=str(error))
+            return _response(Answer(status=503, headers=COME_AGAIN))
+        source = None if row is None else self._runtime.integrations[row.type].source
+        if row is None or row.type != kind or source is None:
+            return _response(Answer(status=404))
+        if row.state != "active":
+            return _response(Answer(status=503, headers=COME_AGAIN))
+        too_long = (request.content_length or 0) > LARGEST
+        body = b"" if too_long else request.get_data(cache=False)
+        if too_long or len(body) > LARGEST:
+            return _response(Answer(status=413))
+        now = self._runtime.clock.now()
+        return _response(self._take(row, source, _inbound(self._runtime, body, now), now))
+
+    def _take(
+        self, row: SourceRow, source: Source, inbound: InboundRequest, now: datetime
+    ) -> Answer:
+        config = row.config(now)
+        answer = source.handshake(inbound, config)
+        if answer is not None:
+            return answer
+        if inbound.method != "POST" and inbound.method not in source.methods:
+            return Answer(status=405, headers={"Allow": ", ".join(["POST", *source.methods])})
+        try:
+            source.verify(inbound, config)
+        except BadSignature as error:
+            self._note_refusal(row, inbound, str(error), now)
+            return source.refused(inbound, config)
+        try:
+            stored = self._committer.commit(_arrival(row, source, inbound, config, now))
+        except Unavailable:
+            return Answer(status=503, headers=COME_AGAIN)
+        accepted = Accepted(
+            id=public("evt", stored.first or stored.id),
+            duplicate=stored.first is not None,
+            trace=f"{self._runtime.settings.base_url}/events/{public('evt', stored.id)}",
+        )
+        return source.accepted(inbound, accepted, config)
+
+    def _source(self, token: str) -> SourceRow | None:
+        known = self._known.get(token)
+        if known is not None and time.monotonic() < known[0]:
+            return known[1]
+        with self._runtime.db.read() as conn:
+            row = source_by_token(conn, self._runtime.vault, token)
+        if row is not None:
+            self._known[token] = (time.monotonic() + KEPT, row)
+        return row
+
+    def _note_refusal(
+        self, row: SourceRow, inbound: InboundRequest, why: str, now: datetime
+    ) -> None:
+        since, count = self._refused.get(row.id, (0.0, 0))
+        if time.monotonic() - since > 60:  # noqa: PLR2004 - a minute
+            since, count = time.monotonic(), 0
+        self._refused[row.id] = (since, count + 1)
+        if count >= REFUSALS_A_MINUTE:
+            return
+        try:
+            with self._runtime.db.write() as conn:
+                reject(conn, row.org, row.id, why, dict(inbound.headers), now)
+        except Exception as error:  # noqa: BLE001 - the sender is refused all the same
+            log.warning("refusal_not_kept", error=str(error))
+
+
+def _inbound(runtime: Runtime, body: bytes, now: datetime) -> InboundRequest:
+    target = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
+    path = str(target) if target else quote(request.path)
+    if not target and request.query_string:
+        path += f"?{request.query_string.decode('latin-1')}"
+    return InboundRequest(
+        method=request.method,
+        url=f"{runtime.settings.base_url}{path}",
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
+        received_at=now,
+        query=request.args.to_dict(),
+    )
+
+
+def _arrival(
+    row: SourceRow, source: Source, inbound: InboundRequest, config: SourceConfig, now: datetime
+) -> Arrival:
+    dkey = source.dedupe_key(inbound, config)
+    subject = source.subject(inbound, config)
+    kept = source.redact(inbound, config)
+    return Arrival(
+        org=row.org,
+        source=row.id,
+        dkey=dkey,
+        okey=ordering_key(f"contact:{row.org}:{subject}") if subject else None,
+        headers=_headers(kept, row.token),
+        body=kept.body,
+        received_at=now,
+    )
+
+
+def _headers(kept: InboundRequest, token: str) -> dict[str, str]:
+    """What is kept of the request beside its body; the token that it was sent to is not."""
+    headers = {
+        name: value
+        for name, value in kept.headers.items()
+        if name not in {"authorization", "cookie"}
+    }
+    headers[":method"] = kept.method
+    headers[":url"] = kept.url.replace(token, "…")
+    if kept.query:
+        headers[":query"] = dump(dict(kept.query))
+    return headers
+
+
+def _response(answer: Answer) -> Response:
+    headers: Mapping[str, str] = answer.headers
+    response = Response(answer.body, status=answer.status, headers=dict(headers))
+    if not answer.body and "Content-Type" not in headers:
+        response.headers.pop("Content-Type", None)
+    return response

@@ -1,0 +1,36 @@
+"""One engine per worker child, made after the fork: threads and sockets do not survive one."""
+
+import os
+
+from celery.signals import worker_process_init, worker_process_shutdown
+
+from relay import bootstrap
+from relay.pipeline.engine import Engine
+from relay.settings import Settings
+
+_engines: list[Engine] = []
+
+
+@worker_process_init.connect
+def start(**_: object) -> None:
+    """Connections are opened and plans warmed before the first task, not in it."""
+    runtime = bootstrap.build(Settings.from_env(os.environ), role="worker")
+    runtime.db.ping()
+    _engines.append(Engine(runtime))
+
+
+@worker_process_shutdown.connect
+def stop(**_: object) -> None:
+    """Lets what is in flight land."""
+    while _engines:
+        engine = _engines.pop()
+        engine.close()
+        engine.runtime.queue.close()
+        engine.runtime.db.close()
+
+
+def engine() -> Engine:
+    """This child's."""
+    if not _engines:
+        start()
+    return _engines[0]
