@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from relay.crm.changes import Change, Created
+from relay.crm.embedded.desk import Desk
 from relay.crm.port import Operation, Result
 from relay.pipeline import transitions
 from relay.queue import ROUTE
@@ -23,6 +24,16 @@ def write(runtime: Runtime, org: int, operations: Sequence[Operation]) -> list[R
         return runtime.crm.apply(conn, operations, changes, wanted=wanted)
 
     return change(runtime, work)
+
+
+def edit(runtime: Runtime, org: int, work: Callable[[Desk], Made]) -> Made:
+    """Lets `work` change an organization's CRM by hand, in one transaction."""
+
+    def carry_out(conn: Connection, changes: list[Change | Created]) -> Made:
+        wanted = transitions.wanted(runtime.setups.of(conn, org))
+        return runtime.crm.edit(conn, org, work, changes, wanted=wanted)
+
+    return change(runtime, carry_out)
 
 
 def change(runtime: Runtime, work: Callable[[Connection, list[Change | Created]], Made]) -> Made:

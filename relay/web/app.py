@@ -1,10 +1,13 @@
 """The web application: headers, errors, and the blueprints."""
 
+from functools import partial
+
 from flask import Flask
 from jinja2 import StrictUndefined
 
+from relay.pipeline import crm
 from relay.runtime import Runtime
-from relay.web import dashboard, errors, health, inbound, sandbox, security
+from relay.web import dashboard, errors, health, inbound, sandbox, security, v2
 from relay.web.auth import Doorkeeper
 
 
@@ -19,5 +22,7 @@ def create_app(runtime: Runtime) -> Flask:
     errors.install(app)
     for blueprint in (inbound.blueprint, health.blueprint, sandbox.blueprint):
         app.register_blueprint(blueprint(runtime))
+    site = v2.Site(db=runtime.db, write=partial(crm.edit, runtime))
+    app.register_blueprint(v2.create_blueprint(site, app.extensions["doorkeeper"].caller))
     dashboard.install(app)
     return app
