@@ -1,0 +1,189 @@
+"""A whole Relay in one process: the real bootstrap, a real web server on loopback, and a worker's
+engine that is driven until nothing is left to do."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from flask import Flask
+from sqlalchemy import select, update
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from relay import bootstrap, first
+from relay.pipeline import rules, sandbox
+from relay.pipeline.engine import TASK_OF, Engine
+from relay.queue import Silent
+from relay.runtime import Runtime
+from relay.settings import Settings
+from relay.storage import sources, work
+from relay.storage.sandbox import StoredBooks
+from relay.storage.tables.events import event_outcomes, events
+from relay.storage.tables.runs import attempts, bookings, runs, steps
+from relay.storage.tables.work import work as waiting
+from relay.web.app import create_app
+
+RULES = Path(__file__).parents[2] / "rules"
+HOUR = timedelta(hours=1)
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+
+@dataclass(slots=True)
+class House:
+    """What a person, a sender and a worker can do with it."""
+
+    runtime: Runtime
+    made: first.First
+    engine: Engine
+    base_url: str
+
+    def post(self, source: str, **request: Any) -> httpx.Response:
+        """A delivery to a source's inbound address."""
+        return httpx.post(self.inbound(source), trust_env=False, **request)
+
+    def inbound(self, source: str) -> str:
+        with self.runtime.db.read() as conn:
+            row = sources.source_named(conn, self.runtime.vault, self.made.org, source)
+        return f"{self.base_url}/in/{row.type}/{row.token}"
+
+    def settle(self) -> None:
+        """Works until nothing is due and nothing is in flight."""
+        while True:
+            assert self.engine.drain(30)
+            found = False
+            for kind, task in TASK_OF.items():
+                ids = work.overdue(self.runtime.db, kind, grace=0.0)
+                if ids:
+                    found = True
+                    self.engine.run(task, ids)
+            if not found and self.engine.drain(30):
+                return
+
+    def later(self) -> None:
+        """Every wait is over."""
+        with self.runtime.db.write() as conn:
+            conn.execute(update(waiting).values(due_at=self.runtime.clock.now() - HOUR))
+
+    def api(self, method: str, path: str, **request: Any) -> Any:
+        """A call of the CRM's API with the first key."""
+        auth = (self.made.key, self.made.secret)
+        answer = httpx.request(
+            method, f"{self.base_url}/v2{path}", auth=auth, trust_env=False, **request
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def its_list(self, title: str) -> Any:
+        return next(one for one in self.api("GET", "/lists")["objects"] if one["title"] == title)
+
+    def item(self, list_title: str, name: str) -> Any:
+        """An item with its values by field name, options as people read them."""
+        its = self.its_list(list_title)
+        rows = self.api("GET", f"/lists/{its['id']}/listitems")["objects"]
+        row = next(one for one in rows if one["name"] == name)
+        shown = {}
+        for field in its["fields"]:
+            raw = [one["raw"] for one in row["fieldValues"].get(field["id"], [])]
+            labels = {one["id"]: one["display"] for one in field["listOptions"]}
+            shown[field["name"]] = [labels.get(value, value) for value in raw]
+        return {**row, "shown": {k: v[0] if len(v) == 1 else v for k, v in shown.items() if v}}
+
+    def set(self, list_title: str, name: str, field: str, value: str) -> None:
+        """What a person does in the grid."""
+        its = self.its_list(list_title)
+        row = self.item(list_title, name)
+        field_id = next(one["id"] for one in its["fields"] if one["name"] == field)
+        self.api(
+            "PUT",
+            f"/lists/{its['id']}/listitems/{row['id']}",
+            json={"fieldValues": {field_id: [{"raw": value}]}},
+        )
+
+    def rows(self, table: Any, **equals: Any) -> list[Any]:
+        """Stored rows, oldest first."""
+        query = select(table)
+        for column, value in equals.items():
+            query = query.where(table.c[column] == value)
+        with self.runtime.db.read() as conn:
+            return list(conn.execute(query.order_by(*table.primary_key.columns)))
+
+    def runs(self, rule: str) -> list[Any]:
+        return self.rows(runs, rule_id=rule)
+
+    def steps(self, run: int) -> list[Any]:
+        return self.rows(steps, run_id=run)
+
+    def attempts(self, run: int) -> list[Any]:
+        return self.rows(attempts, run_id=run)
+
+    def bookings(self) -> list[Any]:
+        return self.rows(bookings)
+
+    def events(self, **equals: Any) -> list[Any]:
+        return self.rows(events, **equals)
+
+    def outcome(self, event: int) -> Any:
+        return self.rows(event_outcomes, event_id=event)[0]
+
+    def books(self, provider: str) -> Any:
+        return sandbox.books(self.runtime, self.made.org, provider)
+
+    def pay(self, provider: str, document: str) -> None:
+        """The customer pays what was booked."""
+        sandbox.pay(self.runtime, self.made.org, provider, document)
+
+    def fault(self, provider: str, **planned: Any) -> None:
+        """Asks a sandbox to fail its next request."""
+        with self.runtime.db.write() as conn:
+            books = StoredBooks(conn, self.made.org, provider)
+            books.put("faults", "planned", {"id": "planned", **planned})
+
+
+class _Quiet(WSGIRequestHandler):
+    """Says nothing about requests: a failing test's output is about the product."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        del type, message, args
+
+
+@contextmanager
+def open_house(database_url: str, home: Path) -> Iterator[House]:
+    """A house on this store, with the first organization and the shipped rules."""
+    # The address is known once the server listens, and the settings hold the address.
+    apps: list[Flask] = []
+    server = make_server(
+        "127.0.0.1",
+        0,
+        lambda environ, start: apps[0](environ, start),
+        threaded=True,
+        request_handler=_Quiet,
+    )
+    base_url = f"http://127.0.0.1:{server.server_port}"
+    settings = Settings.from_env(
+        {
+            "RELAY_HOME": str(home),
+            "RELAY_DATABASE_URL": database_url,
+            "RELAY_SECRET_KEYS": KEY,
+            "RELAY_BASE_URL": base_url,
+            "RELAY_EGRESS_ALLOW": "127.0.0.0/8",
+            "RELAY_EGRESS_HTTP": "yes",
+        }
+    )
+    runtime = bootstrap.build(settings, role="test", queue=Silent())
+    apps.append(create_app(runtime))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with runtime.db.write() as conn:
+        made = first.seed(runtime, conn, runtime.clock.now())
+    rules.apply(runtime, made.org, rules.texts_in(RULES), by=first.EMAIL)
+    engine = Engine(runtime)
+    try:
+        yield House(runtime, made, engine, base_url)
+    finally:
+        engine.close()
+        server.shutdown()
+        server.server_close()
+        runtime.db.close()
