@@ -50,6 +50,12 @@ def with_number(conn: Connection, org: int, number: str) -> Sequence[BookingRow]
     return list({one.id: one for one in found}.values())
 
 
+def of_item(conn: Connection, org: int, item: str) -> list[BookingRow]:
+    """Those of one deal, oldest first."""
+    query = _LIST.where(bookings.c.org_id == org, bookings.c.item_id == item)
+    return [_read(row) for row in conn.execute(query.order_by(bookings.c.id))]
+
+
 _LIST: Select[Any] = (
     select(
         bookings,

@@ -6,12 +6,51 @@ from flask import Flask, g, request
 
 from relay.core.access import ROLES
 from relay.core.ids import public
-from relay.web.dashboard import assets, blueprint, code, session, show
+from relay.crm.moments import instant
+from relay.web.dashboard import (
+    assets,
+    blueprint,
+    bookings,
+    code,
+    connections,
+    dead,
+    events,
+    items,
+    lists,
+    overview,
+    rules,
+    run,
+    runs,
+    sandbox,
+    search,
+    session,
+    settings,
+    show,
+    sources,
+    words,
+)
 
 __all__ = ["install"]
 
 # Importing a page registers its routes.
-_PAGES = (assets, session)
+_PAGES = (
+    assets,
+    bookings,
+    connections,
+    dead,
+    events,
+    items,
+    lists,
+    overview,
+    rules,
+    run,
+    runs,
+    sandbox,
+    search,
+    session,
+    settings,
+    sources,
+)
 
 
 def install(app: Flask) -> None:
@@ -27,17 +66,25 @@ def install(app: Flask) -> None:
         short=show.short,
         first_line=show.first_line,
         place=show.place,
+        step_title=words.step_title,
     )
+    app.jinja_env.tests["booking"] = words.is_booking
     app.jinja_env.globals.update(
         asset=assets.asset_url,
         badge_of=show.badge,
         public=public,
         count=show.count,
         json_lines=code.json_lines,
+        text_lines=code.text_lines,
+        not_held=words.not_held,
         leaves=code.leaves,
         span_ms=show.span_ms,
         may=_may,
         now=_now,
+        moment=instant,
+        with_args=events.with_args,
+        step_icon=words.step_icon,
+        clause_words=words.failed_clause,
     )
     app.register_blueprint(blueprint.pages)
 

@@ -3,10 +3,11 @@
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from relay.core.errors import NotFound
+from relay.core.ids import public
+from relay.pipeline import arrange
 from relay.storage import connections as stored
 from relay.storage.reads import setup
-from relay.web.dashboard.blueprint import change, me, page, pages, read, runtime
+from relay.web.dashboard.blueprint import me, page, pages, read, runtime
 
 
 @pages.get("/connections")
@@ -23,12 +24,8 @@ def connections() -> str:
 
 @pages.post("/connections/<int:id>/state")
 def connection_state(id: int) -> Response:
-    """Pauses a connection at once, or lets it go on."""
-    pauses = request.form.get("paused") == "yes"
-    state, reason = ("paused", f"paused by {me().name}") if pauses else ("active", None)
-    action = "connection paused" if pauses else "connection goes on"
-    with change("operator", action, f"connection {id}") as conn:
-        if all(one.id != id for one in stored.all_connections(conn, me().org)):
-            raise NotFound("there is no such connection here")
-        stored.set_connection_state(conn, me().org, id, state, reason)
+    """Pauses a connection at once, or lets it go on with the runs that waited for it."""
+    me().need("operator")
+    paused = request.form.get("paused") == "yes"
+    arrange.pause_connection(runtime(), me().org, public("con", id), paused=paused, by=me().email)
     return redirect(url_for("dashboard.connections"))

@@ -1,5 +1,6 @@
 """Rules: the live set, how each is doing, its text; pausing one, holding every booking."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,15 +8,17 @@ from flask import redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from relay.core.errors import NotFound
+from relay.core.errors import InvalidInput, NotFound
+from relay.pipeline import arrange, why
+from relay.pipeline import rules as live
 from relay.setups import NO_RULES, rule_id
-from relay.storage import rulesets, switches
+from relay.storage import rulesets
 from relay.storage.reads import runs as stored_runs
 from relay.storage.reads import setup as stored
 from relay.storage.reads.page import Cut
-from relay.web.dashboard.blueprint import change, me, organization, page, pages, read, runtime
-from relay.web.dashboard.code import yaml_lines
-from rules.engine import Rule, Trigger
+from relay.web.dashboard.blueprint import me, organization, page, pages, read, runtime
+from relay.web.dashboard.code import own_lines, yaml_lines
+from rules.engine import Rule
 
 _LAST_RUNS = 10
 
@@ -33,7 +36,7 @@ class RuleLine:
 @pages.get("/rules")
 def rules() -> str:
     org = organization()
-    live, health, paused, applied, findings, found = read(
+    current, health, paused, applied, findings, found = read(
         lambda conn: (
             _live_rules(conn),
             stored.rule_health(conn, org.id),
@@ -46,11 +49,11 @@ def rules() -> str:
     lines = [
         RuleLine(
             rule=rule,
-            triggers=tuple(in_words(trigger) for trigger in rule.when),
+            triggers=tuple(why.watched(trigger) for trigger in rule.when),
             health=health.get(rule.id, stored.RuleHealth()),
             paused=paused.get(rule.id),
         )
-        for rule in live
+        for rule in current
     ]
     return page("rules", lines=lines, applied=applied, findings=findings, versions=found)
 
@@ -58,7 +61,7 @@ def rules() -> str:
 @pages.get("/rules/<id>")
 def rule(id: str) -> str:
     org = organization()
-    live, health, paused, last, texts = read(
+    current, health, paused, last, texts = read(
         lambda conn: (
             _live_rules(conn),
             stored.rule_health(conn, org.id),
@@ -69,59 +72,57 @@ def rule(id: str) -> str:
             else rulesets.texts_of(conn, org.id, str(org.rule_set_hash)),
         )
     )
-    found = next((one for one in live if one.id == id), None)
+    found = next((one for one in current if one.id == id), None)
     if found is None:
         raise NotFound(f"no rule {id!r} is live; runs of it are kept")
     return page(
         "rule",
         rule=found,
-        triggers=[in_words(trigger) for trigger in found.when],
+        triggers=[why.watched(trigger) for trigger in found.when],
         health=health.get(id, stored.RuleHealth()),
         paused=paused.get(id),
         last=last,
-        lines=yaml_lines(_own_text(texts, found, live)),
+        lines=yaml_lines("\n".join(own_lines(texts.get(found.path, ""), found.line))),
     )
 
 
 @pages.post("/rules/<id>/pause")
 def pause_rule(id: str) -> Response:
     """Pauses one rule at once, or lets it go on."""
+    me().need("operator")
     paused = request.form.get("paused") == "yes"
-    with change("operator", "rule paused" if paused else "rule goes on", id) as conn:
-        if all(one.id != id for one in _live_rules(conn)):
-            raise NotFound(f"no rule {id!r} is live")
-        now = runtime().clock.now()
-        switches.pause_rule(conn, me().org, id, paused=paused, by=me().email, at=now)
+    arrange.pause_rule(runtime(), me().org, id, paused=paused, by=me().email)
     return redirect(url_for("dashboard.rule", id=id))
 
 
 @pages.post("/rules/bookings")
 def hold_bookings() -> Response:
     """Holds every booking of the organization, or lets them go."""
+    me().need("operator")
     held = request.form.get("held") == "yes"
-    with change("operator", "bookings held" if held else "bookings let go", "all") as conn:
-        switches.hold_bookings(conn, me().org, held=held)
+    arrange.hold_bookings(runtime(), me().org, held=held, by=me().email)
     return redirect(url_for("dashboard.rules"))
 
 
-def in_words(trigger: Trigger) -> str:
-    """`Deals · status → Deal Won`, `website · form.submitted`."""
-    match trigger.kind:
-        case "changed":
-            became = " or ".join(_value(one) for one in trigger.to_values or ()) or "anything"
-            came = " or ".join(_value(one) for one in trigger.from_values or ())
-            start = f"{trigger.list} · {trigger.subject}"
-            return f"{start} {came} → {became}" if came else f"{start} → {became}"
-        case "created":
-            return f"{trigger.list or 'anywhere'} · new {trigger.subject}"
-        case "received":
-            return f"{trigger.source or 'any source'} · {trigger.subject}"
-        case "scheduled":
-            return f"{trigger.subject}{f' on {trigger.list}' if trigger.list else ''}"
-
-
-def _value(value: object) -> str:
-    return "empty" if value is None else str(value)
+@pages.post("/rules/apply")
+def apply_rules() -> Response:
+    """One file in place of the live one of its name: lint, then the whole set at once."""
+    me().need("admin")
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        raise InvalidInput("choose a rule file to apply")
+    name = given.filename.replace("\\", "/").rpartition("/")[2]
+    if not name.endswith((".yaml", ".yml")):
+        raise InvalidInput(f"{name} is no rule file: its name ends in .yaml")
+    try:
+        text = given.read().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{name} is not UTF-8 text") from error
+    hash = organization().rule_set_hash
+    texts = read(lambda conn: rulesets.texts_of(conn, me().org, hash) if hash else {})
+    with suppress(live.Refused):  # the findings stand on the page
+        live.apply(runtime(), me().org, {**texts, f"rules/{name}": text}, by=me().email)
+    return redirect(url_for("dashboard.rules"))
 
 
 def _live_rules(conn: Connection) -> tuple[Rule, ...]:
@@ -129,11 +130,3 @@ def _live_rules(conn: Connection) -> tuple[Rule, ...]:
     found = runtime().setups.of(conn, me().org)
     mapped = {rule_id(source) for source in found.sources}
     return tuple(one for one in found.rules.rules if one.id not in mapped)
-
-
-def _own_text(texts: dict[str, str], rule: Rule, live: tuple[Rule, ...]) -> str:
-    """The rule's own lines of its file."""
-    lines = texts.get(rule.path, "").split("\n")
-    later = [one.line for one in live if one.path == rule.path and one.line > rule.line]
-    end = min(later) - 1 if later else len(lines)
-    return "\n".join(lines[rule.line - 1 : end]).rstrip()

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from relay.core import ids
 from relay.core.errors import Conflict, InvalidInput
-from relay.integration import Source
-from relay.storage import connections as stored_connections
+from relay.pipeline import arrange
 from relay.storage import sources as stored
 from relay.storage.reads import events, setup
 from relay.storage.reads.page import Cut
-from relay.web.dashboard.blueprint import change, me, page, pages, read, runtime
+from relay.web.dashboard.blueprint import me, page, pages, read, runtime
 
 _LAST = 10
 
@@ -39,7 +37,7 @@ def source(name: str) -> str:
             events.page(conn, me().org, events.Filter(source=name), Cut(size=_LAST)),
         )
     )
-    kind = _kind(row.type)
+    kind = arrange.source_type(runtime(), row.type)
     return page(
         "source",
         source=row,
@@ -54,47 +52,27 @@ def source(name: str) -> str:
 @pages.post("/sources")
 def create_source() -> Response | str:
     """A new inbound address; a secret that we make is shown this once."""
+    me().need("admin")
     type, name = request.form.get("type", ""), request.form.get("name", "").strip()
-    given = request.form.get("secret", "").strip()
+    asked = arrange.NewSource(
+        type=type, name=name, secret=request.form.get("secret", "").strip() or None
+    )
     try:
-        kind = _kind(type)
-        secret = ids.token() if kind.secret == "generated" else given or None  # noqa: S105
-        with change("admin", "source created", name) as conn:
-            fitting = [
-                one.id
-                for one in stored_connections.all_connections(conn, me().org)
-                if one.provider == type
-            ]
-            row = stored.create_source(
-                conn,
-                runtime().vault,
-                me().org,
-                type=type,
-                name=name,
-                secret=secret,
-                connection_id=fitting[0] if len(fitting) == 1 else None,
-                at=runtime().clock.now(),
-            )
+        row, secret = arrange.create_source(runtime(), me().org, asked, by=me().email)
     except (InvalidInput, Conflict) as refused:
         return _sources(problem=str(refused), wanted=name, chosen=type)
-    if kind.secret != "generated":  # noqa: S105
-        return redirect(url_for("dashboard.source", name=name))
-    return _shown_once(row, str(secret), "The source is made")
+    if secret is None:
+        return redirect(url_for("dashboard.source", name=row.name))
+    return _shown_once(row, secret, "The source is made")
 
 
 @pages.post("/sources/<name>/rotate")
 def rotate_source(name: str) -> Response | str:
     """A new secret; the old one counts for a day more."""
-    given = request.form.get("secret", "").strip()
-    with change("admin", "source secret rotated", name) as conn:
-        row = stored.source_named(conn, runtime().vault, me().org, name)
-        made = _kind(row.type).secret == "generated"  # noqa: S105
-        secret = ids.token() if made else given
-        if not secret:
-            raise InvalidInput("paste the secret that the sender shows")
-        now = runtime().clock.now()
-        stored.rotate_secret(conn, runtime().vault, row, secret, now=now)
-    if not made:
+    me().need("admin")
+    given = request.form.get("secret", "").strip() or None
+    row, secret = arrange.rotate_source(runtime(), me().org, name, given, by=me().email)
+    if secret is None:
         return redirect(url_for("dashboard.source", name=name))
     return _shown_once(row, secret, "The secret is changed")
 
@@ -102,24 +80,15 @@ def rotate_source(name: str) -> Response | str:
 @pages.post("/sources/<name>/state")
 def source_state(name: str) -> Response:
     """Pauses a source at once, or lets it go on."""
-    pauses = request.form.get("paused") == "yes"
-    state, reason = ("paused", f"paused by {me().name}") if pauses else ("active", None)
-    with change("operator", "source paused" if pauses else "source goes on", name) as conn:
-        row = stored.source_named(conn, runtime().vault, me().org, name)
-        stored.set_state(conn, me().org, row.id, state, reason)
+    me().need("operator")
+    paused = request.form.get("paused") == "yes"
+    arrange.pause_source(runtime(), me().org, name, paused=paused, by=me().email)
     return redirect(url_for("dashboard.source", name=name))
 
 
 def address(row: stored.SourceRow) -> str:
     """Where the sender posts to."""
     return f"{runtime().settings.base_url}/in/{row.type}/{row.token}"
-
-
-def _kind(type: str) -> Source:
-    integration = runtime().integrations.get(type)
-    if integration is None or integration.source is None:
-        raise InvalidInput(f"there is no type of source {type!r}")
-    return integration.source
 
 
 def _sources(*, problem: str = "", wanted: str = "", chosen: str = "") -> str:

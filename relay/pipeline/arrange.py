@@ -1,0 +1,218 @@
+"""What people arrange about their sources, connections and targets, from wherever they do it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from relay import standard_webhooks
+from relay.core import ids
+from relay.core.errors import InvalidInput, NotFound
+from relay.core.targets import check_url
+from relay.http import Http
+from relay.integration import Source
+from relay.mapping import compile_mapping
+from relay.pipeline import release
+from relay.pipeline.connecting import opened, policy_of
+from relay.runtime import Runtime
+from relay.storage import connections, identity, sources, switches
+from relay.storage.connections import ConnectionRow, TargetRow
+from relay.storage.sources import SourceRow
+from relay.storage.targets import remove_target as remove_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSource:
+    """A source as somebody asks for it. `secret` is what the sender shows, where it has one."""
+
+    type: str
+    name: str
+    secret: str | None = None
+    options: Mapping[str, object] | None = None
+    mapping: Mapping[str, object] | None = None
+    connection: str | None = None
+
+
+def source_type(runtime: Runtime, name: str) -> Source:
+    """Raises InvalidInput."""
+    known = [key for key, one in runtime.integrations.items() if one.source is not None]
+    found = runtime.integrations.get(name)
+    if found is None or found.source is None:
+        raise InvalidInput(f"there is no type of source {name!r}: {', '.join(known)}")
+    return found.source
+
+
+def create_source(
+    runtime: Runtime, org: int, new: NewSource, *, by: str
+) -> tuple[SourceRow, str | None]:
+    """The source, and the secret we made for it, which is shown this once."""
+    kind = source_type(runtime, new.type)
+    unknown = sorted(set(new.options or {}) - set(kind.options))
+    if unknown:
+        known = ", ".join(kind.options) or "none"
+        raise InvalidInput(f"{new.type} has no option {unknown[0]!r}; it has {known}")
+    if new.mapping is not None:
+        compile_mapping(0, new.name, new.mapping, runtime.verbs)
+    made = ids.token() if kind.secret == "generated" and not new.secret else None  # noqa: S105
+    now = runtime.clock.now()
+    with runtime.db.write() as conn:
+        row = sources.create_source(
+            conn,
+            runtime.vault,
+            org,
+            type=new.type,
+            name=new.name.strip(),
+            secret=made or new.secret,
+            options=new.options,
+            mapping=new.mapping,
+            connection_id=_through(conn, org, new),
+            at=now,
+        )
+        identity.audit(conn, org, by, "source created", row.name, after={"type": row.type}, at=now)
+    return row, made
+
+
+def _through(conn: Connection, org: int, new: NewSource) -> int | None:
+    """The connection that completes its events: the one named, else the only one of its kind."""
+    if new.connection is not None:
+        return connections.connection_named(conn, org, new.connection).id
+    fitting = [r.id for r in connections.all_connections(conn, org) if r.provider == new.type]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def source_called(runtime: Runtime, conn: Connection, org: int, ref: str) -> SourceRow:
+    """By id (`src_3`) or name. Raises NotFound."""
+    rows = sources.all_sources(conn, runtime.vault, org)
+    found = [row for row in rows if ids.public("src", row.id) == ref or row.name == ref]
+    if not found:
+        raise NotFound(f"there is no source {ref!r} here")
+    return found[0]
+
+
+def rotate_source(
+    runtime: Runtime, org: int, ref: str, secret: str | None, *, by: str
+) -> tuple[SourceRow, str | None]:
+    """A new secret, made here unless the sender has its own; the old one counts for a day more."""
+    now = runtime.clock.now()
+    with runtime.db.write() as conn:
+        row = source_called(runtime, conn, org, ref)
+        kind = source_type(runtime, row.type)
+        made = ids.token() if kind.secret == "generated" and not secret else None  # noqa: S105
+        fresh = made or secret
+        if not fresh:
+            raise InvalidInput("give the secret that the sender shows")
+        sources.rotate_secret(conn, runtime.vault, row, fresh, now=now)
+        identity.audit(conn, org, by, "source secret rotated", row.name, at=now)
+    return row, made
+
+
+def set_source_mapping(
+    runtime: Runtime, org: int, ref: str, mapping: Mapping[str, object] | None, *, by: str
+) -> SourceRow:
+    """Where its fields go from now on; None: nowhere. Raises InvalidInput."""
+    with runtime.db.write() as conn:
+        row = source_called(runtime, conn, org, ref)
+        if mapping is not None:
+            compile_mapping(row.id, row.name, mapping, runtime.verbs)
+        sources.set_mapping(conn, org, row.id, mapping)
+        now = runtime.clock.now()
+        identity.audit(conn, org, by, "source mapped", row.name,
+                       before=row.mapping, after=mapping, at=now)  # fmt: skip
+        return source_called(runtime, conn, org, ref)
+
+
+def pause_source(runtime: Runtime, org: int, ref: str, *, paused: bool, by: str) -> SourceRow:
+    """Its senders are told to come again (503) until it goes on."""
+    state, reason = ("paused", f"paused by {by}") if paused else ("active", None)
+    with runtime.db.write() as conn:
+        row = source_called(runtime, conn, org, ref)
+        sources.set_state(conn, org, row.id, state, reason)
+        action = "source paused" if paused else "source goes on"
+        identity.audit(conn, org, by, action, row.name, at=runtime.clock.now())
+        return source_called(runtime, conn, org, ref)
+
+
+def connection_called(conn: Connection, org: int, ref: str) -> ConnectionRow:
+    """By id (`con_3`) or name. Raises NotFound."""
+    rows = connections.all_connections(conn, org)
+    found = [row for row in rows if ids.public("con", row.id) == ref or row.name == ref]
+    if not found:
+        raise NotFound(f"there is no connection {ref!r} here")
+    return found[0]
+
+
+def pause_connection(
+    runtime: Runtime, org: int, ref: str, *, paused: bool, by: str
+) -> tuple[ConnectionRow, int]:
+    """The connection, and how many runs that waited for it go on."""
+    state, reason = ("paused", f"paused by {by}") if paused else ("active", None)
+    with runtime.db.write() as conn:
+        row = connection_called(conn, org, ref)
+        connections.set_connection_state(conn, org, row.id, state, reason)
+        freed = [] if paused else release.of_connection(conn, runtime, org, row.id)
+        action = "connection paused" if paused else "connection goes on"
+        identity.audit(conn, org, by, action, row.name, at=runtime.clock.now())
+        row = connection_called(conn, org, ref)
+    release.wake(runtime, freed)
+    return row, len(freed)
+
+
+async def test_connection(runtime: Runtime, org: int, ref: str) -> str:
+    """What the provider calls the account. Raises RemoteError's children."""
+    with runtime.db.read() as conn:
+        row = connection_called(conn, org, ref)
+    connector = runtime.integrations[row.provider].connector
+    if connector is None:
+        raise InvalidInput(f"{row.provider} has nothing to test")
+    http = Http(runtime.http, policy_of(runtime, row))
+    return await connector.test(opened(runtime, row), http, runtime.clock.now())
+
+
+def add_target(
+    runtime: Runtime, org: int, name: str, url: str, *, by: str
+) -> tuple[TargetRow, str]:
+    """The target, and the secret that signs what is sent there, shown this once."""
+    if not name.strip():
+        raise InvalidInput("a target needs a name", {"name": ["is empty"]})
+    check_url(url, runtime.outward)
+    secret, now = standard_webhooks.new_secret(), runtime.clock.now()
+    with runtime.db.write() as conn:
+        id = connections.create_target(
+            conn, runtime.vault, org, name=name.strip(), url=url, secret=secret, at=now
+        )
+        identity.audit(conn, org, by, "target added", name, at=now)
+    return TargetRow(id=id, org=org, name=name.strip(), url=url, secret=secret), secret
+
+
+def remove_target(runtime: Runtime, org: int, ref: str, *, by: str) -> None:
+    """Takes a target away, by id (`tgt_2`) or name. Raises NotFound."""
+    with runtime.db.write() as conn:
+        rows = connections.all_targets(conn, runtime.vault, org)
+        named = [row.name for row in rows if ids.public("tgt", row.id) == ref or row.name == ref]
+        remove_row(conn, org, named[0] if named else ref)
+        identity.audit(conn, org, by, "target removed", ref, at=runtime.clock.now())
+
+
+def pause_rule(runtime: Runtime, org: int, rule: str, *, paused: bool, by: str) -> int:
+    """Stops one rule at once, or lets it go on with the runs that waited; how many those are."""
+    now = runtime.clock.now()
+    with runtime.db.write() as conn:
+        if rule not in runtime.setups.of(conn, org).rules.by_id:
+            raise NotFound(f"there is no rule {rule!r} here")
+        switches.pause_rule(conn, org, rule, paused=paused, by=by, at=now)
+        freed = [] if paused else release.of_rule(conn, runtime, org, rule)
+        action = "rule paused" if paused else "rule goes on"
+        identity.audit(conn, org, by, action, rule, at=now)
+    release.wake(runtime, freed)
+    return len(freed)
+
+
+def hold_bookings(runtime: Runtime, org: int, *, held: bool, by: str) -> int:
+    """Holds every booking, or lets those that waited go on; how many those are."""
+    with runtime.db.write() as conn:
+        switches.hold_bookings(conn, org, held=held)
+        freed = [] if held else release.of_bookings(conn, runtime, org)
+        action = "bookings held" if held else "bookings go on"
+        identity.audit(conn, org, by, action, "all bookings", at=runtime.clock.now())
+    release.wake(runtime, freed)
+    return len(freed)

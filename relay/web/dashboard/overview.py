@@ -1,0 +1,195 @@
+"""The first page: is it well, what needs me, what was booked; and the first five minutes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import redirect, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response
+
+from relay.core.ids import public
+from relay.crm.embedded import grid
+from relay.storage import connections, rulesets, sources
+from relay.storage.reads import bookings, overview, settings, setup
+from relay.storage.reads.lists import item_counts
+from relay.storage.reads.page import Cut
+from relay.web.dashboard.blueprint import me, organization, page, pages, read, runtime
+from relay.web.dashboard.sources import address
+
+_YEAR = 365 * 24 * 3600
+_BOOKED = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Something that waits for a person: a sentence, what it means, and the one thing to press."""
+
+    tone: str
+    title: str
+    text: str
+    button: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What an organization has, for the first five minutes."""
+
+    sources: Sequence[sources.SourceRow]
+    connections: Sequence[connections.ConnectionRow]
+    rules: int
+    lists: Sequence[object]
+    items: int
+    keys: int
+
+
+@pages.get("/", endpoint="overview")
+def first_page() -> str:
+    return read(_overview)
+
+
+@pages.post("/first-steps/skip")
+def skip_first_steps() -> Response:
+    response = redirect(url_for("dashboard.overview"))
+    response.set_cookie("first_steps", "off", max_age=_YEAR, samesite="Lax", httponly=True)
+    return response
+
+
+def _overview(conn: Connection) -> str:
+    org, now = me().org, runtime().clock.now()
+    progress = overview.progress(conn, org)
+    is_new = organization().is_test and progress.first_booking is None
+    if is_new and request.cookies.get("first_steps") != "off":
+        return _first_steps(conn, progress)
+    newest = bookings.page(conn, org, Cut(size=_BOOKED)).rows
+    today = [one for one in newest if one.booked_at and now - one.booked_at < timedelta(hours=24)]
+    return page(
+        "overview",
+        figures=overview.figures(conn, org, now),
+        needs=_needs(conn, now),
+        booked=today,
+        counted=overview.COUNTED,
+    )
+
+
+def _first_steps(conn: Connection, progress: overview.Progress) -> str:
+    org = me().org
+    rows = sources.all_sources(conn, runtime().vault, org)
+    form = next((row for row in rows if row.type == "webform"), None)
+    lists = grid.lists(conn, org)
+    deals = next((one for one in lists if one.title == "Deals"), lists[0] if lists else None)
+    fields = ("-d email=ann@example.com", "-d name='Ann Lee'", "-d company='Acme Ltd'")
+    return page(
+        "first_steps",
+        progress=progress,
+        form=form,
+        curl=" \\\n  ".join((f"curl -i {address(form)}", *fields)) if form else "",
+        deals=deals,
+        has=Found(
+            sources=rows,
+            connections=connections.all_connections(conn, org),
+            rules=sum(1 for one in runtime().setups.of(conn, org).rules.rules if one.line),
+            lists=lists,
+            items=sum(item_counts(conn, org).values()),
+            keys=len(settings.keys(conn, org)),
+        ),
+    )
+
+
+def _needs(conn: Connection, now: datetime) -> list[Need]:
+    """What stops a booking comes first."""
+    org = me().org
+    return [
+        *_stopped_connections(conn, org),
+        *_failures(conn, org, now),
+        *_refused_rules(conn, org),
+        *_dead(conn, org),
+        *_stopped_sources(conn, org),
+    ]
+
+
+def _stopped_connections(conn: Connection, org: int) -> list[Need]:
+    waiting = setup.waiting_for(conn, org)
+    needs = []
+    for row in connections.all_connections(conn, org):
+        if row.state == "active":
+            continue
+        held = waiting.get(row.id, 0)
+        kept = f" {held} held; they go on by themselves, once each." if held else ""
+        again = row.state == "needs_reconnect"
+        what = "needs to be connected again" if again else "is paused"
+        needs.append(
+            Need(
+                tone="bad" if again else "warn",
+                title=f"{row.name} {what}",
+                text=f"{(row.reason or '').rstrip('.').capitalize()}.{kept}",
+                button="Open connections",
+                url=url_for("dashboard.connections"),
+            )
+        )
+    return needs
+
+
+def _failures(conn: Connection, org: int, now: datetime) -> list[Need]:
+    return [
+        Need(
+            tone="bad",
+            title=f"{cause.name} failed" if cause.number == 1
+            else f"{cause.name} failed {cause.number} times",
+            text=cause.reason,
+            button="Open the run" if cause.number == 1 else "Show the runs",
+            url=url_for("dashboard.run", id=public("run", cause.last_id)) if cause.number == 1
+            else url_for("dashboard.runs", state="failed", rule=cause.name),
+        )
+        for cause in overview.failures(conn, org, now)
+    ]  # fmt: skip
+
+
+def _refused_rules(conn: Connection, org: int) -> list[Need]:
+    findings = rulesets.findings_of(conn, org)
+    if not findings:
+        return []
+    first = findings[0]
+    return [
+        Need(
+            tone="warn",
+            title="The last rules were refused",
+            text=f"The set before them goes on working. {first['path']} line {first['line']}:"
+            f" {first['message']}",
+            button="Show the finding",
+            url=url_for("dashboard.rules"),
+        )
+    ]
+
+
+def _dead(conn: Connection, org: int) -> list[Need]:
+    causes = overview.dead_letters(conn, org)
+    if not causes:
+        return []
+    number = sum(cause.number for cause in causes)
+    return [
+        Need(
+            tone="bad",
+            title="One thing could not be handled" if number == 1
+            else f"{number} things could not be handled",
+            text=f"Mostly: {causes[0].reason}. They are kept.",
+            button="Show them",
+            url=url_for("dashboard.dead"),
+        )
+    ]  # fmt: skip
+
+
+def _stopped_sources(conn: Connection, org: int) -> list[Need]:
+    return [
+        Need(
+            tone="warn",
+            title=f"The source {row.name} is {row.state}",
+            text=f"{row.reason or 'Nothing comes in through it'}. Its senders are told to come"
+            " again.",
+            button="Open the source",
+            url=url_for("dashboard.source", name=row.name),
+        )
+        for row in sources.all_sources(conn, runtime().vault, org)
+        if row.state != "active"
+    ]
