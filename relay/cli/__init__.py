@@ -21,6 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "web": ("relay.cli.up:web", "Run the web server."),
     "worker": ("relay.cli.up:worker", "Run a Celery worker."),
     "beat": ("relay.cli.up:beat", "Run the schedule; one of it is enough."),
+    "event": ("relay.cli.events:event", "See what arrived and what became of it."),
+    "run": ("relay.cli.runs:run", "See what the rules did."),
+    "delivery": ("relay.cli.deliveries:delivery", "See what was sent out."),
+    "booking": ("relay.cli.bookings:booking", "See what was booked."),
     "doctor": ("relay.cli.doctor:doctor", "Look for what keeps Relay from working here."),
 }
 

@@ -1,6 +1,7 @@
 """What every command is given: the four options that are everywhere, and the settings."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,7 @@ import click
 import orjson
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from relay.settings import Settings
 
@@ -35,13 +37,15 @@ class Invocation:
         named = {"RELAY_ORG": self.org} if self.org else {}
         return Settings.from_env({**self.env, **named})
 
-    def show(self, document: object, text: str | Table) -> None:
+    def show(self, document: object, text: str | Table | Text) -> None:
         """Prints the document as JSON when that was asked for, else the text or table."""
         if self.json:
             option = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
             click.echo(orjson.dumps(document, default=str, option=option).decode())
         elif isinstance(text, str):
             click.echo(text)
+        elif isinstance(text, Text):
+            Console(soft_wrap=True).print(text)
         else:
             Console(width=None if os.isatty(1) else 200).print(text)
 
@@ -50,8 +54,17 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """Rows under their headings, for `Invocation.show`."""
     made = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell)) for cell in row))
     return made
+
+
+def safe(value: object) -> str:
+    """A value as text that only shows: what a sender wrote must not move a person's cursor."""
+    text = "" if value is None else str(value)
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 _COMMON = (

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
-from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -40,7 +39,7 @@ def show(invocation: Invocation, page: Document, columns: Sequence[Column], none
         return
     made = table(
         [name for name, _ in columns],
-        [[_cell(column(row)) for _, column in columns] for row in rows],
+        [[column(row) for _, column in columns] for row in rows],
     )
     invocation.show(page, _with_more(made, page))
 
@@ -89,13 +88,3 @@ def one_of(value: str | None, known: Sequence[str], what: str) -> str | None:
     if value is not None and value not in known:
         raise InvalidInput(f"{value!r} is no {what}: {', '.join(known)}")
     return value
-
-
-def _cell(value: object) -> Text | str:
-    if isinstance(value, Text):
-        return value
-    return "" if value is None else str(value)
-
-
-__all__ = ["Column", "Document", "Group", "cell", "clock", "cursor", "one_of", "paged",
-           "row_number", "show", "state", "why"]  # fmt: skip

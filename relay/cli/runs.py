@@ -1,0 +1,77 @@
+"""`relay run`: what rules did, step by step."""
+
+import click
+
+from relay.cli import told
+from relay.cli.invocation import Invocation
+from relay.cli.listing import Document, cell, clock, cursor, one_of, paged, row_number, show
+from relay.cli.listing import state as state_cell
+from relay.cli.listing import why as reason_cell
+from relay.cli.office import Office, ask
+from relay.core.ids import public
+from relay.pipeline import documents, explain
+from relay.storage.reads import runs
+from relay.storage.reads.page import Cut
+
+
+@click.group()
+def run() -> None:
+    """See what the rules did."""
+
+
+@run.command(name="list")
+@click.option("--state", metavar="STATE", help=f"One of {', '.join(runs.STATES)}.")
+@click.option("--rule", metavar="ID", help="Only runs of this rule.")
+@click.option("--item", metavar="ID", help="Only runs for this list item.")
+@click.option("--event", "event_", metavar="ID", help="Only runs that this event caused.")
+@paged
+@click.pass_obj
+def list_(
+    invocation: Invocation,
+    state: str | None,
+    rule: str | None,
+    item: str | None,
+    event_: str | None,
+    limit: int,
+    before: str | None,
+) -> None:
+    """The newest runs."""
+    one_of(state, runs.STATES, "state")
+    number = None if event_ is None else row_number("evt", event_)
+    wanted = runs.Filter(state=state, rule=rule, item=item, event=number)
+    query = {"state": state, "rule": rule, "item": item, "before": before, "limit": limit,
+             "event": None if number is None else public("evt", number)}  # fmt: skip
+
+    def here(at: Office) -> dict[str, object]:
+        with at.runtime.db.read() as conn:
+            setup = at.runtime.setups.of(conn, at.org.id)
+            page = runs.page(conn, at.org.id, wanted, Cut.of(before, size=limit))
+        return cursor(page, [documents.run(row, setup) for row in page.rows])
+
+    columns = (
+        cell("id"),
+        ("made", clock("created_at")),
+        ("event", lambda row: row.get("event_id")),
+        cell("rule"),
+        cell("about"),
+        ("state", state_cell),
+        ("steps", _steps),
+        ("why", reason_cell),
+    )
+    show(invocation, ask(invocation, "runs", query, here), columns, "No rule has fired yet.")
+
+
+@run.command(name="show")
+@click.argument("id")
+@click.pass_obj
+def show_(invocation: Invocation, id: str) -> None:
+    """The story of the run ID (run_12, or 12): its condition, and each step with request, answer,
+    tries and key."""
+    number = row_number("run", id)
+    path = f"runs/{public('run', number)}"
+    story = ask(invocation, path, {}, lambda at: explain.run(at.runtime, at.org.id, number))
+    invocation.show(story, told.run(story))
+
+
+def _steps(row: Document) -> str:
+    return f"{row.get('steps_done')} of {row.get('steps_known')}"
