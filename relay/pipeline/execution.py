@@ -92,6 +92,15 @@ class Execution:
                 continue
             outputs[row["step_id"]] = {"output": row["output"] or {}}
             self.at = number % FAILURE_STEPS + 1
+            if row["state"] == "failed" and not self.failing:
+                self._failed_before(row)
+        if not self.failing:
+            self.failed_with = None
+
+    def _failed_before(self, row: Mapping[str, Any]) -> None:
+        """The failure that on_failure steps are about, should there be any."""
+        self.failed_with = row["error"]
+        self.facts["failure"] = {"step": row["step_id"], "message": row["error"]}
 
     def advance(self, now: datetime) -> bool:
         """Puts the next step to do in hand; False when the run has ended."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from relay import log as logging
 from relay.core import ids
@@ -30,6 +30,7 @@ from rules.engine import Match, Rule, RuleError, clauses_of, holds
 
 LEASE = 60.0  # seconds for a chunk: it makes no calls
 DEEPEST = 5  # a rule may lead to a rule, so far
+MOST_ATTEMPTS = 5  # claims of one event before a person looks
 log = logging.get()
 
 
@@ -85,26 +86,30 @@ def _chunk(runtime: Runtime, leases: Sequence[Lease], token: int) -> Routed:
     try:
         with runtime.db.write() as conn:
             return _store(runtime, conn, plans, token)
-    except (DataError, IntegrityError) as error:
+    except OperationalError:
+        raise  # the store is away: the leases bring the chunk back
+    except Exception as error:  # noqa: BLE001 - logged, kept and told below
         if len(leases) == 1:
-            return _bury(runtime, plans, token, str(error.orig))
-    # The database refuses the set for its data: one by one, so that only the bad one is dead.
+            return _one_bad(runtime, plans, token, error)
+    # One by one, so that only the bad one is set apart.
     together = Routed()
     for lease in leases:
         alone = _chunk(runtime, [lease], token)
         together.events += alone.events
         together.completions += alone.completions
-        together.settled.events += alone.settled.events
-        together.settled.calls += alone.settled.calls
-        together.settled.deliveries += alone.settled.deliveries
-        together.settled.keys |= alone.settled.keys
+        together.settled.join(alone.settled)
     return together
 
 
-def _bury(runtime: Runtime, plans: Sequence[Plan], token: int, why: str) -> Routed:
-    log.error("event_refused_by_database", event_id=plans[0].row.id if plans else None)
+def _one_bad(runtime: Runtime, plans: Sequence[Plan], token: int, error: Exception) -> Routed:
+    """An event that cannot be stored: dead at once when it is its data that the database refuses;
+    else it is tried again, and dead when that has failed often enough."""
+    is_data = isinstance(error, DataError | IntegrityError)
     for plan in plans:
-        plan.unreadable = f"the database refuses it: {why}"
+        log.error("event_not_routed", event_id=plan.row.id, exc_info=error)
+        if not is_data and plan.lease.attempts < MOST_ATTEMPTS:
+            return Routed()
+        plan.unreadable = f"it could not be carried out: {error}"
         plan.firings.clear()
         plan.parts = ()
     with runtime.db.write() as conn:
@@ -117,25 +122,35 @@ def _plans(runtime: Runtime, leases: Sequence[Lease]) -> list[Plan]:
         rows = stored.read_events(conn, list(by_id))
         setups = runtime.setups.of_all(conn, {row.org for row in rows})
     now = runtime.clock.now()
-    return [_plan(runtime, by_id[row.id], row, setups[row.org], now) for row in rows]
+    plans = []
+    for row in rows:
+        plan = Plan(lease=by_id[row.id], row=row, setup=setups[row.org], okey=row.okey)
+        try:
+            _plan(runtime, plan, now)
+        except Exception as error:
+            # A fault of ours in reading one event must not hold up the others: it stays due.
+            log.exception("event_not_read", event_id=row.id)
+            if plan.lease.attempts < MOST_ATTEMPTS:
+                continue
+            plan.unreadable = f"reading it failed {plan.lease.attempts} times: {error}"
+        plans.append(plan)
+    return plans
 
 
-def _plan(runtime: Runtime, lease: Lease, row: EventRow, setup: Setup, now: datetime) -> Plan:
-    plan = Plan(lease=lease, row=row, setup=setup, okey=row.okey)
-    if row.kind == "transition":
+def _plan(runtime: Runtime, plan: Plan, now: datetime) -> None:
+    if plan.row.kind == "transition":
         _plan_change(plan, now)
-        return plan
+        return
     try:
-        parts = reading.parse(runtime, setup, row)
+        parts = reading.parse(runtime, plan.setup, plan.row)
     except Unreadable as error:
         plan.unreadable = str(error)
-        return plan
+        return
     if len(parts) == 1 and parts[0].complete:
         _plan_received(plan, parts[0], now)
-        return plan
+        return
     plan.parts = parts
     plan.type = parts[0].type if parts else None
-    return plan
 
 
 def _plan_received(plan: Plan, parsed: ParsedEvent, now: datetime) -> None:

@@ -37,6 +37,13 @@ class Settled:
     deliveries: list[int] = field(default_factory=list)
     keys: set[int] = field(default_factory=set)
 
+    def join(self, other: "Settled") -> None:
+        """Takes in what another transaction left."""
+        self.events += other.events
+        self.calls += other.calls
+        self.deliveries += other.deliveries
+        self.keys |= other.keys
+
 
 def lanes_of(executions: Iterable[Execution]) -> list[Lane]:
     """Runs of one key one behind the other, in order; runs without a key each by itself."""

@@ -64,9 +64,10 @@ class House:
                 return
 
     def later(self) -> None:
-        """Every wait is over."""
+        """Every wait is over, and so is every lease that nobody has let go."""
         with self.runtime.db.write() as conn:
-            conn.execute(update(waiting).values(due_at=self.runtime.clock.now() - HOUR))
+            past = self.runtime.clock.now() - HOUR
+            conn.execute(update(waiting).values(due_at=past, lease_until=None))
 
     def api(self, method: str, path: str, **request: Any) -> Any:
         """A call of the CRM's API with the first key."""

@@ -1,10 +1,19 @@
 """W1, W2: a form finds or makes the contact by its email, sets its item, tells the stream."""
 
+from collections.abc import Sequence
+
 import httpx
 import pytest
 
+from relay.core.event import ParsedEvent
 from relay.core.ids import number
+from relay.pipeline import reading
+from relay.runtime import Runtime
+from relay.setups import Setup
 from relay.storage import sources
+from relay.storage.events import EventRow
+from relay.storage.tables.work import dead
+from relay.storage.tables.work import work as waiting
 from tests.scenarios.house import House
 
 FORM = {"email": "Ann@Example.com", "name": "Ann Lee", "company": "Acme Ltd"}
@@ -100,3 +109,26 @@ def test_a_body_that_is_too_large_is_refused(house: House) -> None:
 
 def test_an_inbound_answer_sets_no_cookie(house: House) -> None:
     assert "set-cookie" not in house.post("website", data=FORM).headers
+
+
+def test_an_event_that_cannot_be_read_is_set_apart_and_holds_up_nobody(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours in one event: the others are done, and it is a dead letter in the end."""
+    parse = reading.parse
+
+    def faulty(runtime: Runtime, setup: Setup, row: EventRow) -> Sequence[ParsedEvent]:
+        if b"broken" in row.body:
+            raise ZeroDivisionError("a fault of ours")
+        return parse(runtime, setup, row)
+
+    monkeypatch.setattr(reading, "parse", faulty)
+    house.post("website", data={**FORM, "email": "broken@example.com"})
+    house.post("website", data=FORM)
+    for _ in range(6):
+        house.settle()
+        house.later()
+    assert [run.about for run in house.runs("mapping-1")] == ["ann@example.com"]
+    (letter,) = house.rows(dead)
+    assert "a fault of ours" in letter.reason
+    assert house.rows(waiting) == []
