@@ -77,6 +77,7 @@ def install(app: Flask) -> None:
         json_lines=code.json_lines,
         text_lines=code.text_lines,
         not_held=words.not_held,
+        rule_title=words.rule_title,
         leaves=code.leaves,
         span_ms=show.span_ms,
         may=_may,

@@ -5,16 +5,27 @@ from contextlib import contextmanager
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
 from relay.core.access import Person
-from relay.core.errors import BadSignature
+from relay.core.errors import BadSignature, RelayError
 from relay.runtime import Runtime
 from relay.storage import identity
 from relay.storage.reads import attention
 from relay.web.auth import Doorkeeper
+from relay.web.errors import status_of
 from relay.web.security import csrf
 
 pages = Blueprint("dashboard", __name__, template_folder="templates")
@@ -95,3 +106,8 @@ def inside(target: str | None) -> str:
 def page(template: str, **facts: object) -> str:
     """A whole page, or its part where a script asks with `?part=`."""
     return render_template(f"dashboard/{template}.html", **facts)
+
+
+def refuse(text: str, error: RelayError) -> Response:
+    """The page with the form again, and what was wrong with it."""
+    return make_response(text, status_of(error)[0])

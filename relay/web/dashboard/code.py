@@ -1,5 +1,6 @@
 """Documents and rules as coloured lines: escaped, numbered, one by one."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,7 +9,9 @@ import orjson
 from markupsafe import Markup
 from pygments.lexer import Lexer
 from pygments.lexers.data import JsonLexer, YamlLexer
-from pygments.token import Comment, Keyword, Literal, Name, Number, String, _TokenType
+from pygments.token import Comment, Keyword, Literal, Name, Number, String
+
+from relay.core import exact_json
 
 _CLASSES = (
     (Name.Tag, "nt"),
@@ -19,6 +22,9 @@ _CLASSES = (
     (String, "s"),
     (Literal, "s"),
 )
+# orjson writes no decimals: they go through it as marked texts, and come out of their quotes.
+_MARK = "\x01"
+_EXACT = re.compile(r'"\\u0001(-?[0-9][0-9.Ee+-]*)"')
 LARGEST = 100_000  # characters; a page is no place for more
 
 
@@ -49,23 +55,24 @@ def _indent(line: str) -> int:
 
 
 def text_lines(text: str) -> list[Markup]:
-    """A document as it came: coloured when it is JSON."""
+    """A document as it came: coloured when it is JSON, its numbers exactly as they were sent."""
     try:
-        return json_lines(orjson.loads(text))
-    except orjson.JSONDecodeError:
+        return json_lines(exact_json.loads(text.encode()))
+    except ValueError:
         return [Markup.escape(line) for line in text[:LARGEST].splitlines()]
 
 
 def pretty(value: object) -> str:
-    return orjson.dumps(
-        value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
-    ).decode()[:LARGEST]
+    """Indented JSON; decimals keep their places."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    text = orjson.dumps(value, default=_plain, option=options).decode()
+    return _EXACT.sub(r"\1", text)[:LARGEST]
 
 
 def _plain(value: object) -> object:
     match value:
         case Decimal():
-            return str(value)
+            return f"{_MARK}{value}"
         case datetime() | date():
             return value.isoformat()
         case Mapping():
@@ -75,22 +82,24 @@ def _plain(value: object) -> object:
 
 
 def _lines(lexer: Lexer, text: str) -> list[Markup]:
-    lines: list[list[str]] = [[]]
+    lines: list[list[tuple[str, str]]] = [[]]
     for kind, value in lexer.get_tokens(text):
+        name = next((name for token, name in _CLASSES if kind[: len(token)] == token), "")
         for number, part in enumerate(value.split("\n")):
             if number:
                 lines.append([])
-            if part:
-                lines[-1].append(_span(kind, part))
-    while lines and not "".join(lines[-1]).strip():
+            line = lines[-1]
+            if part and line and line[-1][0] == name:
+                line[-1] = (name, line[-1][1] + part)
+            elif part:
+                line.append((name, part))
+    while lines and not "".join(text for _, text in lines[-1]).strip():
         lines.pop()
-    return [Markup("".join(line)) for line in lines]  # noqa: S704 - each part is escaped in _span
+    return [Markup().join(_span(*part) for part in line) for line in lines]
 
 
-def _span(kind: _TokenType, text: str) -> str:
-    escaped = Markup.escape(text)
-    name = next((name for token, name in _CLASSES if kind[: len(token)] == token), "")
-    return f'<span class="{name}">{escaped}</span>' if name else str(escaped)
+def _span(name: str, text: str) -> Markup:
+    return Markup('<span class="{}">{}</span>').format(name, text) if name else Markup.escape(text)
 
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:

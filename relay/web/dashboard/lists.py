@@ -17,7 +17,7 @@ from relay.crm.port import Author, Done, Operation
 from relay.pipeline import crm, foresee
 from relay.storage.reads import lists as stored
 from relay.storage.reads import runs as stored_runs
-from relay.web.dashboard.blueprint import me, page, pages, read, runtime
+from relay.web.dashboard.blueprint import me, page, pages, read, refuse, runtime
 from relay.web.dashboard.stories import stories
 
 _OWN_COLUMNS = frozenset({"process_created_date", "process_last_modified_date"})
@@ -46,7 +46,7 @@ def lists() -> str:
 
 @pages.get("/lists/<id>", endpoint="list")
 def one_list(id: str) -> str:
-    return read(lambda conn: _grid(conn, id))
+    return page("list", **read(lambda conn: _grid(conn, id)))
 
 
 @pages.post("/lists/<id>/items/<item>/<slug>")
@@ -58,8 +58,8 @@ def change_cell(id: str, item: str, slug: str) -> Response | str:
     try:
         _do("update_item", {"item": item, "fields": {slug: given if given is not None else ""}})
     except InvalidInput as error:
-        refused = (item, slug, str(error))
-        return read(lambda conn: _grid(conn, id, refused=refused))
+        said = (item, slug, str(error))
+        return refuse(page("list", **read(lambda conn: _grid(conn, id, refused=said))), error)
     return redirect(_back(id, item), 303)
 
 
@@ -83,7 +83,7 @@ def create_item(id: str) -> Response | str:
         made = _do("create_item", params)
     except InvalidInput as error:
         problem = str(error)
-        return read(lambda conn: _grid(conn, id, problem=problem))
+        return refuse(page("list", **read(lambda conn: _grid(conn, id, problem=problem))), error)
     return redirect(_back(id, str(made["id"])), 303)
 
 
@@ -93,7 +93,7 @@ def _grid(
     *,
     refused: tuple[str, str, str] | None = None,
     problem: str = "",
-) -> str:
+) -> dict[str, Any]:
     org = me().org
     in_list = _list(conn, id)
     view = _view(in_list)
@@ -105,23 +105,22 @@ def _grid(
     ids = [row.item.id for row in rows]
     told = stories(conn, org, stored_runs.last_of_items(conn, org, ids), runtime().clock.now())
     place = f"{refused[0]}.{refused[1]}" if refused else request.args.get("edit", "")
-    return page(
-        "list",
-        list=in_list,
-        all_lists=grid.lists(conn, org),
-        columns=[one for one in in_list.fields.all if one.id not in _OWN_COLUMNS],
-        rows=rows,
-        next=found.next,
-        view=view,
-        told=told,
-        edit=_edit(conn, in_list, rows, place),
-        refused=refused[2] if refused else "",
-        problem=problem,
-        users=users(conn, org),
-        is_editable=_is_editable,
-        here_with=_here_with,
-        is_new=bool(problem) or request.args.get("new") == "yes",
-    )
+    return {
+        "list": in_list,
+        "all_lists": grid.lists(conn, org),
+        "columns": [one for one in in_list.fields.all if one.id not in _OWN_COLUMNS],
+        "rows": rows,
+        "next": found.next,
+        "view": view,
+        "told": told,
+        "edit": _edit(conn, in_list, rows, place),
+        "refused": refused[2] if refused else "",
+        "problem": problem,
+        "users": users(conn, org),
+        "is_editable": _is_editable,
+        "here_with": _here_with,
+        "is_new": bool(problem) or request.args.get("new") == "yes",
+    }
 
 
 def _view(in_list: List) -> grid.View:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import redirect, request, url_for
 from sqlalchemy import Connection
@@ -46,7 +47,8 @@ class Found:
 
 @pages.get("/", endpoint="overview")
 def first_page() -> str:
-    return read(_overview)
+    template, facts = read(_overview)
+    return page(template, **facts)
 
 
 @pages.post("/first-steps/skip")
@@ -56,37 +58,36 @@ def skip_first_steps() -> Response:
     return response
 
 
-def _overview(conn: Connection) -> str:
+def _overview(conn: Connection) -> tuple[str, dict[str, Any]]:
+    """Which page it is, and what it shows."""
     org, now = me().org, runtime().clock.now()
     progress = overview.progress(conn, org)
     is_new = organization().is_test and progress.first_booking is None
     if is_new and request.cookies.get("first_steps") != "off":
-        return _first_steps(conn, progress)
+        return "first_steps", _first_steps(conn, progress)
     newest = bookings.page(conn, org, Cut(size=_BOOKED)).rows
     today = [one for one in newest if one.booked_at and now - one.booked_at < timedelta(hours=24)]
-    return page(
-        "overview",
-        figures=overview.figures(conn, org, now),
-        needs=_needs(conn, now),
-        booked=today,
-        counted=overview.COUNTED,
-    )
+    return "overview", {
+        "figures": overview.figures(conn, org, now),
+        "needs": _needs(conn, now),
+        "booked": today,
+        "counted": overview.COUNTED,
+    }
 
 
-def _first_steps(conn: Connection, progress: overview.Progress) -> str:
+def _first_steps(conn: Connection, progress: overview.Progress) -> dict[str, Any]:
     org = me().org
     rows = sources.all_sources(conn, runtime().vault, org)
     form = next((row for row in rows if row.type == "webform"), None)
     lists = grid.lists(conn, org)
     deals = next((one for one in lists if one.title == "Deals"), lists[0] if lists else None)
     fields = ("-d email=ann@example.com", "-d name='Ann Lee'", "-d company='Acme Ltd'")
-    return page(
-        "first_steps",
-        progress=progress,
-        form=form,
-        curl=" \\\n  ".join((f"curl -i {address(form)}", *fields)) if form else "",
-        deals=deals,
-        has=Found(
+    return {
+        "progress": progress,
+        "form": form,
+        "curl": " \\\n  ".join((f"curl -i {address(form)}", *fields)) if form else "",
+        "deals": deals,
+        "has": Found(
             sources=rows,
             connections=connections.all_connections(conn, org),
             rules=sum(1 for one in runtime().setups.of(conn, org).rules.rules if one.line),
@@ -94,7 +95,7 @@ def _first_steps(conn: Connection, progress: overview.Progress) -> str:
             items=sum(item_counts(conn, org).values()),
             keys=len(settings.keys(conn, org)),
         ),
-    )
+    }
 
 
 def _needs(conn: Connection, now: datetime) -> list[Need]:
@@ -132,18 +133,26 @@ def _stopped_connections(conn: Connection, org: int) -> list[Need]:
 
 
 def _failures(conn: Connection, org: int, now: datetime) -> list[Need]:
-    return [
-        Need(
-            tone="bad",
-            title=f"{cause.name} failed" if cause.number == 1
-            else f"{cause.name} failed {cause.number} times",
-            text=cause.reason,
-            button="Open the run" if cause.number == 1 else "Show the runs",
-            url=url_for("dashboard.run", id=public("run", cause.last_id)) if cause.number == 1
-            else url_for("dashboard.runs", state="failed", rule=cause.name),
+    rules = runtime().setups.of(conn, org).rules.by_id
+    needs = []
+    for cause in overview.failures(conn, org, now):
+        name = rules[cause.name].name if cause.name in rules else cause.name
+        only = cause.number == 1
+        url = (
+            url_for("dashboard.run", id=public("run", cause.last_id))
+            if only
+            else url_for("dashboard.runs", state="failed", rule=cause.name)
         )
-        for cause in overview.failures(conn, org, now)
-    ]  # fmt: skip
+        needs.append(
+            Need(
+                tone="bad",
+                title=f"{name or cause.name}: failed{'' if only else f' {cause.number} times'}",
+                text=cause.reason,
+                button="Open the run" if only else "Show the runs",
+                url=url,
+            )
+        )
+    return needs
 
 
 def _refused_rules(conn: Connection, org: int) -> list[Need]:

@@ -42,10 +42,10 @@ class Text:
 
 @pages.get("/runs/<id>")
 def run(id: str) -> str:
-    return read(lambda conn: _page(conn, number("run", id)))
+    return page("run", **read(lambda conn: _facts(conn, number("run", id))))
 
 
-def _page(conn: Connection, id: int) -> str:
+def _facts(conn: Connection, id: int) -> dict[str, Any]:
     org = me().org
     found = stored.detail(conn, org, id)
     event = stored_events.detail(conn, org, found.row.event_id)
@@ -54,26 +54,25 @@ def _page(conn: Connection, id: int) -> str:
     rule = runtime().setups.rule(conn, org, found.row.set_hash, found.row.rule_id) or live
     booked = [one for one in found.booked if one["run_id"] == id]
     reached = {step.step_id for step in found.steps}
-    return page(
-        "run",
-        run=found.row,
-        steps=found.steps,
-        others=found.others,
-        event=event,
-        change=_change(event),
-        rule=rule,
-        trigger=_trigger(rule, found.row.trigger),
-        text=_text(conn, found.row, rule, live),
-        booked=booked,
-        title=_title(found.row, booked),
-        said=_said(found, booked),
-        not_reached=[step for step in rule.do if step.id not in reached] if rule else [],
-        is_open=found.row.state in _OPEN,
-        on_failure=_ON_FAILURE,
-        retries={step.id: step.retry.attempts for step in (*rule.do, *rule.on_failure)}
+    return {
+        "run": found.row,
+        "steps": found.steps,
+        "others": found.others,
+        "event": event,
+        "change": _change(event),
+        "rule": rule,
+        "trigger": _trigger(rule, found.row.trigger),
+        "text": _text(conn, found.row, rule, live),
+        "booked": booked,
+        "title": _title(found.row, booked),
+        "said": _said(found, booked),
+        "not_reached": [step for step in rule.do if step.id not in reached] if rule else [],
+        "is_open": found.row.state in _OPEN,
+        "on_failure": _ON_FAILURE,
+        "retries": {step.id: step.retry.attempts for step in (*rule.do, *rule.on_failure)}
         if rule
         else {},
-    )
+    }
 
 
 def _change(event: stored_events.EventDetail) -> Mapping[str, Any] | None:

@@ -9,7 +9,7 @@ from relay.crm.embedded import grid
 from relay.storage import identity
 from relay.storage.reads import settings as stored
 from relay.storage.reads.page import Cut
-from relay.web.dashboard.blueprint import me, page, pages, read, runtime
+from relay.web.dashboard.blueprint import me, page, pages, read, refuse, runtime
 
 _SCOPE_WORDS = {
     "crm:read": "Read records",
@@ -33,6 +33,7 @@ def settings() -> str:
 
 @pages.post("/settings/keys")
 def create_key() -> Response | str:
+    me().need("admin")
     name = request.form.get("name", "").strip()
     scopes = [scope for scope in SCOPES if scope in request.form.getlist("scope")]
     lists = request.form.getlist("list")
@@ -41,7 +42,6 @@ def create_key() -> Response | str:
             raise InvalidInput("A key needs a name: which integration will use it?")
         if not scopes:
             raise InvalidInput("A key that may do nothing is of no use: choose what it may do")
-        me().need("admin")
         with runtime().db.write() as conn:
             key, secret = identity.create_key(
                 conn,
@@ -53,7 +53,7 @@ def create_key() -> Response | str:
                 at=runtime().clock.now(),
             )
     except (InvalidInput, Conflict) as refused:
-        return _settings(problem=str(refused), wanted=name, chosen=scopes)
+        return refuse(_settings(problem=str(refused), wanted=name, chosen=scopes), refused)
     return _shown_once("The key is made", key, secret)
 
 

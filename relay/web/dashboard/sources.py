@@ -10,7 +10,7 @@ from relay.pipeline import arrange
 from relay.storage import sources as stored
 from relay.storage.reads import events, setup
 from relay.storage.reads.page import Cut
-from relay.web.dashboard.blueprint import me, page, pages, read, runtime
+from relay.web.dashboard.blueprint import me, page, pages, read, refuse, runtime
 
 _LAST = 10
 
@@ -60,7 +60,7 @@ def create_source() -> Response | str:
     try:
         row, secret = arrange.create_source(runtime(), me().org, asked, by=me().email)
     except (InvalidInput, Conflict) as refused:
-        return _sources(problem=str(refused), wanted=name, chosen=type)
+        return refuse(_sources(problem=str(refused), wanted=name, chosen=type), refused)
     if secret is None:
         return redirect(url_for("dashboard.source", name=row.name))
     return _shown_once(row, secret, "The source is made")

@@ -66,7 +66,7 @@ def _chosen(rows: Runs, rules: Mapping[str, Rule]) -> stored.RunRow:
     if done := [run for run in booking if run.state in {"succeeded", "skipped"}]:
         return done[0]
     if filtered := [run for run in booking if run.state == "filtered"]:
-        return min(filtered, key=_distance)
+        return max(filtered, key=_nearness)
     return next((run for run in rows if run.state == "succeeded"), rows[0])
 
 
@@ -75,8 +75,9 @@ def _books(run: stored.RunRow, rules: Mapping[str, Rule]) -> bool:
     return rule is not None and any(is_booking(step.use) for step in rule.do)
 
 
-def _distance(run: stored.RunRow) -> int:
-    return sum(1 for clause in run.clauses if not clause.get("held"))
+def _nearness(run: stored.RunRow) -> int:
+    """How much of its condition held."""
+    return sum(1 for clause in run.clauses if clause.get("held"))
 
 
 def _hops(run: stored.RunRow, steps: Sequence[stored.StepRow]) -> list[Hop]:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from relay.web.dashboard.blueprint import runtime
+from flask import g
+
+from relay.web.dashboard.blueprint import me, read, runtime
 from relay.web.dashboard.show import plain
 
 _OWN = {
@@ -20,6 +22,14 @@ _OWN = {
     "stop": "Stopped on purpose",
 }
 _EMPTY = re.compile(r"\s*(?:item|account|contact|event\.data)\.(\w+)\s*!=\s*null\s*")
+
+
+def rule_title(id: str) -> str:
+    """A rule's name as it is now; the id of one that is gone."""
+    if "rule_names" not in g:
+        found = read(lambda conn: runtime().setups.of(conn, me().org).rules.rules)
+        g.rule_names = {rule.id: rule.name for rule in found}
+    return g.rule_names.get(id) or id
 
 
 def step_title(use: str) -> str:

@@ -19,6 +19,7 @@ from relay.core.errors import (
     Unavailable,
 )
 from relay.core.exact_json import dumps
+from relay.web.throttle import TooMany
 
 _LETTERS = string.ascii_letters + string.digits
 _SAFE = {
@@ -32,6 +33,7 @@ _STATUS: dict[type[RelayError], tuple[int, str]] = {
     NotFound: (404, "Object Not Found"),
     InvalidInput: (422, "Application error"),
     Conflict: (422, "Application error"),
+    TooMany: (429, "Too Many Requests"),
     Unavailable: (503, "Service Unavailable"),
 }
 

@@ -1,0 +1,151 @@
+"""What people change in the dashboard: who may, that it is asked for, and what comes of it."""
+
+import io
+import re
+
+from relay.crm.embedded import grid
+from relay.storage import connections, sources
+from tests.web.house import House
+from tests.web.records import RULE, Records
+from tests.web.routes import routes
+
+
+def test_a_change_without_the_token_of_a_form_is_refused(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    for route in routes(house.app, "POST"):
+        response = browser.send(route.path(acme), csrf=False, paused="yes", value="Paid")
+        assert response.status_code == 400, route.rule.rule
+        assert "nothing was changed" in response.get_data(as_text=True)
+
+
+def test_the_token_of_another_browser_is_of_no_use(house: House, acme: Records) -> None:
+    mine, other = house.signed_in("acme"), house.signed_in("acme", "admin")
+    mine.token = other.token
+    response = mine.send("/rules/deal-won/pause", paused="yes")
+    assert response.status_code == 400
+
+
+def test_a_viewer_changes_nothing(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme", "viewer")
+    own = {"sign_in", "sign_out", "preferences", "skip_first_steps"}
+    for route in routes(house.app, "POST"):
+        if route.name in own:
+            continue
+        response = browser.send(route.path(acme), value="Paid", paused="yes", name="x", scope="x")
+        assert response.status_code == 403, route.rule.rule
+
+
+def test_a_status_is_changed_in_the_grid_and_becomes_an_event(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme", "operator")
+    opened = browser.page(f"/lists/{acme.list}?edit={acme.item}.status")
+    assert "Deal Won asks 1 rule:" in opened
+    assert "Book a won deal: Sales receipt in QuickBooks Online, once" in opened
+    response = browser.send(f"/lists/{acme.list}/items/{acme.item}/status", value="Deal Won")
+    assert response.status_code == 303
+    assert f"item={acme.item}" in response.location
+    with house.runtime.db.read() as conn:
+        row = grid.one(conn, house.orgs["acme"], acme.item)
+    assert row.cells["status"] == "Deal Won"
+    events = browser.page("/events?kind=transition")
+    assert "list_item.updated" in events or "transition" in events
+
+
+def test_what_a_change_will_not_start_says_why(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    with house.runtime.db.read() as conn:
+        rows = grid.page(
+            conn, house.orgs["acme"], acme.list, grid.View(name="Granite workshop")
+        ).rows
+    opened = browser.page(f"/lists/{acme.list}?edit={rows[0].item.id}.status")
+    assert "Book a won deal: not, Amount is empty" in opened
+
+
+def test_a_refused_value_is_said_beside_its_cell_and_changes_nothing(
+    house: House, acme: Records
+) -> None:
+    browser = house.signed_in("acme")
+    response = browser.send(f"/lists/{acme.list}/items/{acme.item}/amount", value="a lot")
+    text = response.get_data(as_text=True)
+    assert response.status_code == 422
+    assert "Attempting to set" in text
+    assert "a lot" in text
+    with house.runtime.db.read() as conn:
+        row = grid.one(conn, house.orgs["acme"], acme.item)
+    assert str(row.cells["amount"]) == "1250.00"
+
+
+def test_an_item_is_made_in_the_grid(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    response = browser.send(
+        f"/lists/{acme.list}/items", name="Orrin Bakery", email="jo@orrin.example", status="Lead"
+    )
+    assert response.status_code == 303
+    assert "Orrin Bakery" in browser.page(response.location)
+
+
+def test_a_paused_connection_says_so_on_every_page_until_it_goes_on(
+    house: House, acme: Records
+) -> None:
+    browser = house.signed_in("acme", "operator")
+    browser.send(f"/connections/{acme.connection}/state", paused="yes")
+    with house.runtime.db.read() as conn:
+        (row,) = connections.all_connections(conn, house.orgs["acme"])
+    assert (row.state, row.reason) == ("paused", "paused by operator@acme.example")
+    waits = 'Connections<span class="counter bad">1<'
+    assert waits in browser.page("/events")
+    browser.send(f"/connections/{acme.connection}/state", paused="no")
+    assert waits not in browser.page("/events")
+    assert ("operator@acme.example", "connection paused") in house.audited("acme")
+
+
+def test_held_bookings_are_said_on_every_page(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    browser.send("/rules/bookings", held="yes")
+    assert "All bookings are held." in browser.page("/events")
+    browser.send("/rules/bookings", held="no")
+    assert "All bookings are held." not in browser.page("/events")
+
+
+def test_a_rule_is_paused_at_once(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    browser.send("/rules/deal-won/pause", paused="yes")
+    text = browser.page("/rules/deal-won")
+    assert "Paused</b> by owner@acme.example" in text
+
+
+def test_a_rule_file_with_an_error_leaves_the_live_rules_and_says_where(
+    house: House, acme: Records
+) -> None:
+    browser = house.signed_in("acme")
+    wrong = RULE.replace("to: Deal Won", "to: Deal won")
+    file = (io.BytesIO(wrong.encode()), "deals.yaml")
+    assert browser.send("/rules/apply", file=file).status_code == 302
+    text = browser.page("/rules")
+    assert "The last apply was refused; the rules before it are live." in text
+    assert "rules/deals.yaml:5" in text
+    good = (io.BytesIO(RULE.replace("> 0", "> 5").encode()), "deals.yaml")
+    browser.send("/rules/apply", file=good)
+    assert "refused" not in browser.page("/rules")
+    assert "&gt; 5" in browser.page("/rules/deal-won")
+
+
+def test_a_source_shows_its_secret_once(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme", "admin")
+    made = browser.send("/sources", type="webhook", name="billing").get_data(as_text=True)
+    assert "Copy the secret into the sender now" in made
+    with house.runtime.db.read() as conn:
+        row = sources.source_named(conn, house.runtime.vault, house.orgs["acme"], "billing")
+    secret = row.secrets[0]["value"]
+    assert secret in made
+    assert secret not in browser.page("/sources/billing")
+    assert f"/in/webhook/{row.token}" in browser.page("/sources/billing")
+    again = browser.send("/sources/billing/rotate").get_data(as_text=True)
+    assert secret not in again
+    with house.runtime.db.read() as conn:
+        row = sources.source_named(conn, house.runtime.vault, house.orgs["acme"], "billing")
+    assert row.config(house.clock.now()).secrets[1] == secret
+
+
+def test_a_name_that_is_taken_is_said_beside_the_form(house: House, acme: Records) -> None:
+    response = house.signed_in("acme").send("/sources", type="webform", name="website")
+    assert "There is a source" in re.sub(r"\s+", " ", response.get_data(as_text=True))

@@ -1,0 +1,115 @@
+"""Every page: it is there, it says what it should, and it is safe to look at."""
+
+import re
+
+from tests.web.house import House
+from tests.web.records import Records, fill
+from tests.web.routes import OPEN, routes
+
+HOSTILE = "\"'></code><script>alert(1)</script>{{7*7}}"
+
+
+def test_every_page_opens_for_a_viewer(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme", "viewer")
+    for route in routes(house.app, "GET"):
+        if route.name in OPEN:
+            continue
+        response = browser.get(route.path(acme))
+        assert response.status_code == 200, route.rule.rule
+
+
+def test_every_page_brings_a_strict_content_security_policy(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    for route in routes(house.app, "GET"):
+        if route.name == "static_file":
+            continue
+        response = browser.get(route.path(acme))
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_no_page_has_a_script_or_a_style_of_its_own(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    for route in routes(house.app, "GET"):
+        if route.name in OPEN:
+            continue
+        text = browser.page(route.path(acme))
+        assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son\w+=", text), route.rule.rule
+
+
+def test_what_strangers_write_is_shown_and_never_run(house: House) -> None:
+    mine = fill(house, "acme", HOSTILE)
+    browser = house.signed_in("acme")
+    for route in routes(house.app, "GET"):
+        if route.name in OPEN:
+            continue
+        text = browser.page(route.path(mine))
+        assert "<script>" not in text, route.rule.rule
+        assert "49" not in re.findall(r"}}(\d+)", text)
+    for tab in ("overview", "body", "headers", "runs"):
+        text = browser.page(f"/events?open={mine.event}&tab={tab}")
+        assert "<script>" not in text
+    assert "&lt;script&gt;alert(1)" in browser.page(f"/runs/{mine.run}")
+
+
+def test_a_run_tells_its_trigger_its_condition_and_every_try(house: House, acme: Records) -> None:
+    text = house.signed_in("acme").page(f"/runs/{acme.run}")
+    assert "Northwind Hollis: booked" in text
+    assert "Sales receipt No Hollis for 1,250.00 USD is booked." in text
+    assert "It took 2 tries; the sale was made once." in text
+    assert "item.amount != null" in text
+    assert "no answer Hollis" in text
+    assert "waited 30.7 s" in text
+    assert "This decided." in text
+    assert "k7q2m4xz" in text
+
+
+def test_a_number_in_a_body_keeps_its_last_zero(house: House, acme: Records) -> None:
+    text = house.signed_in("acme").page(f"/events/{acme.event}?tab=body")
+    assert "200.10" in text
+
+
+def test_the_live_tail_gives_what_came_since(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    found = browser.get("/events?after=0", Accept="application/json").get_json()
+    assert len(found["rows"]) == 1
+    assert acme.event in found["rows"][0]
+    newest = acme.event.removeprefix("evt_")
+    again = browser.get(f"/events?after={newest}", Accept="application/json").get_json()
+    assert again["rows"] == []
+
+
+def test_the_overview_of_a_new_test_organization_leads_to_a_first_event(house: House) -> None:
+    text = house.signed_in("rival").page("/")
+    assert "see a deal book itself" in text
+
+
+def test_the_overview_says_what_needs_a_person(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    browser.send(f"/connections/{acme.connection}/state", paused="yes")
+    text = browser.page("/")
+    assert "quickbooks is paused" in text
+    assert "need you." in text
+
+
+def test_static_files_carry_their_hash_and_may_be_kept_for_ever(house: House) -> None:
+    browser = house.browser()
+    name = re.search(r'href="(/static/relay\.[0-9a-f]{12}\.css)"', browser.page("/login"))
+    assert name is not None
+    response = browser.get(name[1])
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert browser.get("/static/relay.000000000000.css").status_code == 404
+
+
+def test_styles_and_script_are_small(house: House) -> None:
+    browser = house.browser()
+    page = browser.get("/login").get_data(as_text=True)
+    names = re.findall(r'"(/static/[^"#]+)"', page)
+    packed = sum(
+        len(browser.get(name, **{"Accept-Encoding": "gzip"}).get_data()) for name in set(names)
+    )
+    assert packed < 60_000
