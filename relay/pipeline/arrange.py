@@ -1,6 +1,6 @@
 """What people arrange about their sources, connections and targets, from wherever they do it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -9,6 +9,7 @@ from relay import standard_webhooks
 from relay.core import ids
 from relay.core.errors import InvalidInput, NotFound
 from relay.core.targets import check_url
+from relay.crm.embedded import schema as lists
 from relay.http import Http
 from relay.integration import Source
 from relay.mapping import compile_mapping
@@ -157,7 +158,7 @@ def pause_connection(
     return row, len(freed)
 
 
-async def test_connection(runtime: Runtime, org: int, ref: str) -> str:
+async def try_connection(runtime: Runtime, org: int, ref: str) -> str:
     """What the provider calls the account. Raises RemoteError's children."""
     with runtime.db.read() as conn:
         row = connection_called(conn, org, ref)
@@ -216,3 +217,10 @@ def hold_bookings(runtime: Runtime, org: int, *, held: bool, by: str) -> int:
         identity.audit(conn, org, by, action, "all bookings", at=runtime.clock.now())
     release.wake(runtime, freed)
     return len(freed)
+
+
+def check_lists(conn: Connection, org: int, named: Sequence[str] | None) -> None:
+    """Raises InvalidInput for a list, by title or id, that is not there."""
+    known = lists.schema(conn, org)
+    for name in named or ():
+        known.called(name)

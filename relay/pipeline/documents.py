@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from relay.core.ids import public
+from relay.integration import Integration
 from relay.pipeline.plain import address, plain, time
+from relay.pipeline.why import watched
 from relay.setups import Setup
 from relay.storage.connections import ConnectionRow, TargetRow
 from relay.storage.identity import Organization
@@ -14,6 +16,7 @@ from relay.storage.reads.events import EventRow
 from relay.storage.reads.runs import RunRow
 from relay.storage.reads.settings import AuditRow, KeyRow, UserRow
 from relay.storage.sources import SourceRow
+from rules.engine import Rule, rule_hash
 
 Document = dict[str, Any]
 
@@ -163,6 +166,34 @@ def source(row: SourceRow, base_url: str, connections: Mapping[int, ConnectionRo
 def inbound_url(row: SourceRow, base_url: str) -> str:
     """Where a source's sender sends to."""
     return f"{base_url}/in/{row.type}/{row.token}"
+
+
+def source_type(name: str, integration: Integration) -> Document:
+    """A kind of source that can be made."""
+    kind = integration.source
+    return {
+        "type": name,
+        "title": integration.title,
+        "secret": kind.secret if kind else "none",
+        "events": list(kind.event_types) if kind else [],
+        "options": dict(kind.options) if kind else {},
+    }
+
+
+def rule(one: Rule, setup: Setup, outcomes: Mapping[str, int]) -> Document:
+    """A live rule; `outcomes` counts its newest runs by state."""
+    return {
+        "id": one.id,
+        "name": one.name or one.id,
+        "enabled": one.enabled,
+        "paused": one.id in setup.paused,
+        "hash": rule_hash(one),
+        "file": f"{one.path}:{one.line}" if one.line else one.path,
+        "triggers": [watched(trigger) for trigger in one.when],
+        "condition": one.condition,
+        "steps": [step.use for step in one.do],
+        "outcomes": dict(outcomes),
+    }
 
 
 def connection(row: ConnectionRow) -> Document:

@@ -12,7 +12,7 @@ from relay.crm.model import Field, FieldType, ListType
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import rulesets
-from rules.engine import FieldSchema, Finding, ListSchema, RuleSet, Schemas, load
+from rules.engine import FieldSchema, Finding, ListSchema, Loaded, RuleSet, Schemas, load
 from rules.engine.schemas import FieldType as RuleType
 
 
@@ -36,9 +36,7 @@ def texts_in(folder: Path) -> dict[str, str]:
 def apply(runtime: Runtime, org: int, texts: Mapping[str, str], *, by: str) -> str:
     """Makes the set live under its hash, which it gives. Raises Refused; then the finding is kept
     for `/readyz` and the dashboard."""
-    with runtime.db.read() as conn:
-        schemas = schemas_of(runtime, conn, org)
-    loaded = load(texts, verbs=runtime.verbs, schemas=schemas)
+    loaded = check(runtime, org, texts)
     now = runtime.clock.now()
     if not loaded.ok:
         with runtime.db.write() as conn:
@@ -48,6 +46,13 @@ def apply(runtime: Runtime, org: int, texts: Mapping[str, str], *, by: str) -> s
     with runtime.db.write() as conn:
         rulesets.apply_set(conn, org, hash, texts, by=by, at=now)
     return hash
+
+
+def check(runtime: Runtime, org: int, texts: Mapping[str, str]) -> Loaded:
+    """The rules of these files, and what is wrong with them for this organization."""
+    with runtime.db.read() as conn:
+        schemas = schemas_of(runtime, conn, org)
+    return load(texts, verbs=runtime.verbs, schemas=schemas)
 
 
 def schemas_of(runtime: Runtime, conn: Connection, org: int) -> Schemas:

@@ -7,7 +7,7 @@ from jinja2 import StrictUndefined
 
 from relay.pipeline import crm
 from relay.runtime import Runtime
-from relay.web import dashboard, errors, health, inbound, sandbox, security, v2
+from relay.web import api, dashboard, errors, health, inbound, sandbox, security, v2
 from relay.web.auth import Doorkeeper
 
 
@@ -19,6 +19,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.extensions["relay"] = runtime
     app.extensions["doorkeeper"] = Doorkeeper(runtime)
     security.install(app, runtime.settings)
+    api.install(app)
     errors.install(app)
     for blueprint in (inbound.blueprint, health.blueprint, sandbox.blueprint):
         app.register_blueprint(blueprint(runtime))

@@ -1,6 +1,16 @@
 """The tables, one file per noun. Importing this package fills `metadata`."""
 
-from relay.storage.tables import crm, deliveries, events, identity, runs, setup, work
+from relay.storage.tables import crm, deliveries, events, idempotency, identity, runs, setup, work
 from relay.storage.tables.base import metadata
 
-__all__ = ["crm", "deliveries", "events", "identity", "metadata", "runs", "setup", "work"]
+__all__ = [
+    "crm",
+    "deliveries",
+    "events",
+    "idempotency",
+    "identity",
+    "metadata",
+    "runs",
+    "setup",
+    "work",
+]

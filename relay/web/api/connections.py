@@ -1,0 +1,124 @@
+"""Connections: accounts at providers; targets: addresses with a name."""
+
+import asyncio
+
+from marshmallow import Schema, fields, validate
+
+from relay.pipeline import arrange, documents
+from relay.storage import connections
+from relay.web.api.resource import Resource
+from relay.web.api.site import (
+    Document,
+    by,
+    caller,
+    page_of,
+    read,
+    runtime,
+    whole,
+)
+
+_TIME = {"format": "date-time"}
+
+
+class ConnectionDocument(Schema):
+    """An account at a provider, without its credentials."""
+
+    id = fields.String(required=True, metadata={"example": "con_1"})
+    provider = fields.String()
+    name = fields.String()
+    is_sandbox = fields.Boolean()
+    base_url = fields.String(allow_none=True)
+    settings = fields.Dict()
+    state = fields.String(validate=validate.OneOf(("active", "paused", "needs_reconnect")))
+    reason = fields.String(allow_none=True)
+    used_at = fields.String(allow_none=True, metadata=_TIME)
+
+
+class Released(Schema):
+    """How many runs that waited go on."""
+
+    released = fields.Integer(required=True)
+
+
+class Tested(Schema):
+    """What the provider calls the account."""
+
+    account = fields.String(required=True)
+
+
+class Target(Schema):
+    """A named address."""
+
+    id = fields.String(required=True, metadata={"example": "tgt_1"})
+    name = fields.String()
+    url = fields.String()
+
+
+class NewTarget(Schema):
+    """What is to be added."""
+
+    name = fields.String(required=True, validate=validate.Length(min=1))
+    url = fields.String(required=True)
+
+
+class MadeTarget(Target):
+    """A target with the secret that signs what is sent there, shown this once."""
+
+    secret = fields.String()
+
+
+routes = Resource("connections", "Accounts at providers, and addresses with a name.")
+
+
+@routes.get("/connections", scope="connections", answer=page_of(ConnectionDocument))
+def list_connections() -> Document:
+    """Every connection of the organization."""
+    found = read(lambda conn: connections.all_connections(conn, caller().org))
+    return whole(map(documents.connection, found))
+
+
+@routes.get("/connections/<ref>", scope="connections", answer=ConnectionDocument)
+def one_connection(ref: str) -> Document:
+    """A connection, by id or name."""
+    found = read(lambda conn: arrange.connection_called(conn, caller().org, ref))
+    return documents.connection(found)
+
+
+@routes.post("/connections/<ref>/test", scope="connections", answer=Tested)
+def try_connection(ref: str) -> Document:
+    """Asks the provider who it is."""
+    return {"account": asyncio.run(arrange.try_connection(runtime(), caller().org, ref))}
+
+
+@routes.post("/connections/<ref>/pause", scope="connections", answer=ConnectionDocument)
+def pause_connection(ref: str) -> Document:
+    """Runs that need it wait until it goes on."""
+    row, _ = arrange.pause_connection(runtime(), caller().org, ref, paused=True, by=by())
+    return documents.connection(row)
+
+
+@routes.post("/connections/<ref>/resume", scope="connections", answer=Released)
+def resume_connection(ref: str) -> Document:
+    """It is used again, and the runs that waited go on."""
+    _, released = arrange.pause_connection(runtime(), caller().org, ref, paused=False, by=by())
+    return {"released": released}
+
+
+@routes.get("/targets", scope="hooks", answer=page_of(Target))
+def list_targets() -> Document:
+    """Every target of the organization."""
+    found = read(lambda conn: connections.all_targets(conn, runtime().vault, caller().org))
+    return whole(map(documents.target, found))
+
+
+@routes.post("/targets", scope="hooks", body=NewTarget, status=201, answer=MadeTarget)
+def add_target(new: Document) -> Document:
+    """A new one; the secret that signs what is sent there is shown this once."""
+    row, secret = arrange.add_target(runtime(), caller().org, new["name"], new["url"], by=by())
+    return documents.target(row) | {"secret": secret}
+
+
+@routes.delete("/targets/<ref>", scope="hooks", status=204)
+def remove_target(ref: str) -> None:
+    """Takes it away, by id or name."""
+    arrange.remove_target(runtime(), caller().org, ref, by=by())
