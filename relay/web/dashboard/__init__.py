@@ -78,7 +78,6 @@ def install(app: Flask) -> None:
         text_lines=code.text_lines,
         not_held=words.not_held,
         rule_title=words.rule_title,
-        leaves=code.leaves,
         span_ms=show.span_ms,
         may=_may,
         now=_now,

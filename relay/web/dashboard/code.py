@@ -1,7 +1,7 @@
 """Documents and rules as coloured lines: escaped, numbered, one by one."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -100,15 +100,3 @@ def _lines(lexer: Lexer, text: str) -> list[Markup]:
 
 def _span(name: str, text: str) -> Markup:
     return Markup('<span class="{}">{}</span>').format(name, text) if name else Markup.escape(text)
-
-
-def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Every single value with its path, as rules write it."""
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from leaves(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and value:
-        for number, inner in enumerate(value):
-            yield from leaves(inner, f"{path}[{number}]")
-    else:
-        yield path, value
