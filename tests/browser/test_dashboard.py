@@ -14,6 +14,7 @@ from tests.web.house import PASSWORD, House, build
 from tests.web.records import Records, fill
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)  # a busy machine is no fault of a page
 
 
 @pytest.fixture
@@ -102,11 +103,12 @@ def test_escape_closes_the_cell_and_leaves_it_as_it_was(page: Page, acme: Record
 
 
 def test_a_new_event_comes_in_by_itself(page: Page, house: House, acme: Records) -> None:
+    page.mouse.move(0, 0)  # rows stand still under a pointer
     house.put(
         "events", org_id=house.orgs["acme"], kind="delivery", source_id=1, state="rejected",
         reason="the signature does not fit", received_at=house.clock.now(),
     )  # fmt: skip
-    expect(page.get_by_text("the signature does not fit")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("the signature does not fit")).to_be_visible()
 
 
 def test_a_change_that_stops_something_is_asked_for_first(page: Page, acme: Records) -> None:
