@@ -12,7 +12,7 @@ from relay.http.exchange import MASK, mask, mask_headers, shown
 _SECRET = re.compile(
     r"^(?:.*[_-])?(?:password|passwd|secret|token|api[_-]?key|authorization|credentials?)$", re.I
 )
-_TOKEN_IN_PATH = re.compile(r"(/(?:in|sandbox)/(?:[^/?#]+/)?)[^/?#\s]{16,}")
+_TOKEN_IN_PATH = re.compile(r"(/in/[^/?#]+/)[^/?#\s]{16,}")
 
 
 def plain(value: Any) -> Any:
@@ -56,7 +56,7 @@ def headers(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def address(url: str) -> str:
-    """A URL as it may be shown: an inbound address is a secret, and so is a sandbox's."""
+    """A URL as it may be shown: whoever knows an inbound address may send to it."""
     return mask(_TOKEN_IN_PATH.sub(rf"\1{MASK}", url))
 
 

@@ -52,8 +52,9 @@ def begin(conn: Connection, vault: Vault, request: Request, now: datetime) -> Ea
             at=now,
         )
         .on_conflict_do_nothing()
-    )
-    return None if first.rowcount == 1 else _earlier(conn, vault, request)
+        .returning(table.c.key)
+    ).first()
+    return None if first is not None else _earlier(conn, vault, request)
 
 
 def earlier(conn: Connection, vault: Vault, request: Request) -> Earlier | None:
