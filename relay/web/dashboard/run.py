@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flask import redirect, url_for
 from markupsafe import Markup
 from sqlalchemy import Connection
+from werkzeug.wrappers import Response
 
 from relay.core.ids import number
-from relay.pipeline import why
+from relay.pipeline import again, why
 from relay.storage.reads import events as stored_events
 from relay.storage.reads import runs as stored
 from relay.storage.tables.base import load
@@ -43,6 +45,14 @@ class Text:
 @pages.get("/runs/<id>")
 def run(id: str) -> str:
     return page("run", **read(lambda conn: _facts(conn, number("run", id))))
+
+
+@pages.post("/runs/<id>/again")
+def try_again(id: str) -> Response:
+    """A failed run goes on at the step that stopped it."""
+    me().need("operator")
+    again.try_again(runtime(), me().org, number("run", id), by=me().email)
+    return redirect(url_for("dashboard.run", id=id), 303)
 
 
 def _facts(conn: Connection, id: int) -> dict[str, Any]:

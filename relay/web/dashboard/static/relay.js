@@ -168,7 +168,7 @@ const GO = { o: "/", e: "/events", r: "/runs", u: "/rules", s: "/sources", d: "/
 const KEYS = [
   ["/", "search"], ["j  k", "next and previous row"], ["Enter", "open the row"],
   ["Esc", "close the detail or the cell"], [".", "live on and off"], ["f", "filters"],
-  ["c", "copy as curl"], ["r", "replay"], ["g, then o e r u s d l", "overview, events, runs, rules, sources, dead letters, lists"],
+  ["c", "copy as curl"], ["r", "try again"], ["g, then o e r u s d l", "overview, events, runs, rules, sources, dead letters, lists"],
   ["?", "this list"],
 ];
 let going = false;
@@ -206,7 +206,7 @@ const DOES = {
   ".": () => live?.click(),
   f: () => find(".filters select, .filters input")?.focus(),
   c: () => all("[data-copy]").find((one) => one.textContent.includes("curl"))?.click(),
-  r: () => find("[data-ask][data-key='r'], [data-replay]")?.click(),
+  r: () => find("[data-replay]")?.click(),
   g: () => { going = true; setTimeout(() => { going = false; }, 1000); },
   "?": showKeys,
 };
