@@ -129,10 +129,10 @@ def _deals(owner: str, closing: Sequence[str]) -> list[_Deal]:
     base: dict[str, object] = {"status": "Negotiation", "owner": owner}
     one_off = {**base, "amount": "1250.00", "plan": "one-off", "close_date": closing[0]}
     annual = {
-        **base, "amount": "4800.00", "seats": "12", "plan": "annual", "close_date": closing[1],
+        **base, "amount": "14400.00", "seats": "12", "plan": "annual", "close_date": closing[1],
     }  # fmt: skip
     enterprise = {
-        **base, "amount": "36000.00", "close_date": closing[2],
+        **base, "amount": "30000.00", "close_date": closing[2],
         "rate_plans": ["PRP-00000001", "PRP-00000002"],
     }  # fmt: skip
     unpriced = {**base, "plan": "one-off"}
