@@ -207,7 +207,7 @@ const DOES = {
   f: () => find(".filters select, .filters input")?.focus(),
   c: () => all("[data-copy]").find((one) => one.textContent.includes("curl"))?.click(),
   r: () => find("[data-replay]")?.click(),
-  g: () => { going = true; setTimeout(() => { going = false; }, 1000); },
+  g: () => { going = true; setTimeout(() => { going = false; }, 2000); },
   "?": showKeys,
 };
 
