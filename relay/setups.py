@@ -49,14 +49,14 @@ class Setup:
 
 
 class Setups:
-    """The process's setups. Compiled rule sets are kept by hash, for a set never changes."""
+    """The process's setups. Compiled rule sets are kept by their texts."""
 
     def __init__(self, db: Database, vault: Vault, verbs: Mapping[str, Verb]) -> None:
         self._db = db
         self._vault = vault
         self._verbs = verbs
         self._setups: dict[int, Setup] = {}
-        self._sets: dict[str, tuple[Rule, ...]] = {}
+        self._sets: dict[tuple[tuple[str, str], ...], tuple[Rule, ...]] = {}
         self._lock = threading.Lock()
 
     def of(self, conn: Connection, org: int) -> Setup:
@@ -109,12 +109,15 @@ class Setups:
     def _compiled(self, conn: Connection, org: int, hash: str) -> tuple[Rule, ...]:
         if hash == NO_RULES:
             return ()
-        if hash not in self._sets:
-            loaded = load(texts_of(conn, org, hash), verbs=self._verbs, schemas=None)
+        texts = texts_of(conn, org, hash)
+        # By the texts, not the hash: names may have changed, which are in no hash.
+        key = tuple(sorted(texts.items()))
+        if key not in self._sets:
+            loaded = load(texts, verbs=self._verbs, schemas=None)
             while len(self._sets) >= _KEPT_SETS:
                 self._sets.pop(next(iter(self._sets)))
-            self._sets[hash] = loaded.rules
-        return self._sets[hash]
+            self._sets[key] = loaded.rules
+        return self._sets[key]
 
 
 __all__ = ["Setup", "Setups", "rule_id"]

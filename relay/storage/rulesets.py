@@ -22,6 +22,13 @@ def apply_set(
                 org_id=org, hash=hash, texts=dict(texts), applied_at=at, applied_by=by
             )
         )
+    else:
+        # Names, owners' comments and tests are in no hash: the same set, told in newer words.
+        conn.execute(
+            update(rule_sets)
+            .where(rule_sets.c.org_id == org, rule_sets.c.hash == hash)
+            .values(texts=dict(texts), applied_at=at, applied_by=by)
+        )
     conn.execute(update(organizations).where(organizations.c.id == org).values(rule_set_hash=hash))
     conn.execute(delete(rule_findings).where(rule_findings.c.org_id == org))
     touch_config(conn, org)
