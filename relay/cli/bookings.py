@@ -3,7 +3,7 @@
 import click
 
 from relay.cli.invocation import Invocation
-from relay.cli.listing import Document, cell, clock, cursor, paged, show
+from relay.cli.listing import Document, cell, clock, page_of, paged, show
 from relay.cli.listing import state as state_cell
 from relay.cli.office import Office, ask
 from relay.pipeline import documents
@@ -19,13 +19,13 @@ def booking() -> None:
 @booking.command(name="list")
 @paged
 @click.pass_obj
-def list_(invocation: Invocation, limit: int, before: str | None) -> None:
+def list_(invocation: Invocation, limit: int, cursor: str | None) -> None:
     """The newest bookings: our number, and the provider's."""
 
     def here(at: Office) -> dict[str, object]:
         with at.runtime.db.read() as conn:
-            page = bookings.page(conn, at.org.id, Cut.of(before, size=limit))
-        return cursor(page, [documents.booking(row) for row in page.rows])
+            page = bookings.page(conn, at.org.id, Cut.of(cursor, size=limit))
+        return page_of(page, [documents.booking(row) for row in page.rows])
 
     columns = (
         cell("id"),
@@ -39,7 +39,7 @@ def list_(invocation: Invocation, limit: int, before: str | None) -> None:
         ("state", state_cell),
         ("run", lambda row: row.get("run_id")),
     )
-    query = {"before": before, "limit": limit}
+    query = {"cursor": cursor, "limit": limit}
     show(invocation, ask(invocation, "bookings", query, here), columns, "Nothing is booked yet.")
 
 

@@ -4,7 +4,7 @@ import click
 
 from relay.cli import told
 from relay.cli.invocation import Invocation
-from relay.cli.listing import cell, clock, cursor, one_of, paged, row_number, show
+from relay.cli.listing import cell, clock, one_of, page_of, paged, row_number, show
 from relay.cli.listing import state as state_cell
 from relay.cli.listing import why as reason_cell
 from relay.cli.office import Office, ask
@@ -25,17 +25,17 @@ def delivery() -> None:
 @paged
 @click.pass_obj
 def list_(
-    invocation: Invocation, state: str | None, target: str | None, limit: int, before: str | None
+    invocation: Invocation, state: str | None, target: str | None, limit: int, cursor: str | None
 ) -> None:
     """The newest deliveries."""
     one_of(state, deliveries.STATES, "state")
     wanted = deliveries.Filter(state=state, target=target)
-    query = {"state": state, "target": target, "before": before, "limit": limit}
+    query = {"state": state, "target": target, "cursor": cursor, "limit": limit}
 
     def here(at: Office) -> dict[str, object]:
         with at.runtime.db.read() as conn:
-            page = deliveries.page(conn, at.org.id, wanted, Cut.of(before, size=limit))
-        return cursor(page, [documents.delivery(row) for row in page.rows])
+            page = deliveries.page(conn, at.org.id, wanted, Cut.of(cursor, size=limit))
+        return page_of(page, [documents.delivery(row) for row in page.rows])
 
     columns = (
         cell("id"),

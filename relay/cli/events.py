@@ -4,7 +4,7 @@ import click
 
 from relay.cli import told
 from relay.cli.invocation import Invocation
-from relay.cli.listing import Document, cell, clock, cursor, one_of, paged, row_number, show
+from relay.cli.listing import Document, cell, clock, one_of, page_of, paged, row_number, show
 from relay.cli.listing import state as state_cell
 from relay.cli.listing import why as reason_cell
 from relay.cli.office import Office, ask
@@ -35,19 +35,19 @@ def list_(
     type_: str | None,
     about: str | None,
     limit: int,
-    before: str | None,
+    cursor: str | None,
 ) -> None:
     """The newest events."""
     one_of(state, events.STATES, "state")
     one_of(kind, events.KINDS, "kind")
     wanted = events.Filter(state=state, kind=kind, source=source, type=type_, about=about)
     query = {"state": state, "kind": kind, "source": source, "type": type_, "about": about,
-             "before": before, "limit": limit}  # fmt: skip
+             "cursor": cursor, "limit": limit}  # fmt: skip
 
     def here(at: Office) -> dict[str, object]:
         with at.runtime.db.read() as conn:
-            page = events.page(conn, at.org.id, wanted, Cut.of(before, size=limit))
-        return cursor(page, [documents.event(row) for row in page.rows])
+            page = events.page(conn, at.org.id, wanted, Cut.of(cursor, size=limit))
+        return page_of(page, [documents.event(row) for row in page.rows])
 
     columns = (
         cell("id"),

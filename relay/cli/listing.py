@@ -25,10 +25,10 @@ _LONGEST = 60
 
 
 def paged(command: Callable[..., None]) -> Callable[..., None]:
-    """Puts `--limit` and `--before` on a command."""
-    before = click.option("--before", metavar="CURSOR", help="Go on from a page's `next`.")
+    """Puts `--limit` and `--cursor` on a command."""
+    cursor = click.option("--cursor", metavar="CURSOR", help="Go on from a page's `next`.")
     limit = click.option("--limit", default=25, show_default=True, type=click.IntRange(1, 200))
-    return before(limit(command))
+    return cursor(limit(command))
 
 
 def show(invocation: Invocation, page: Document, columns: Sequence[Column], none: str) -> None:
@@ -46,7 +46,7 @@ def show(invocation: Invocation, page: Document, columns: Sequence[Column], none
 
 def _with_more(made: Table, page: Document) -> Table:
     if page.get("next"):
-        made.caption = f"there is more: --before {page['next']}"
+        made.caption = f"there is more: --cursor {page['next']}"
         made.caption_justify = "left"
     return made
 
@@ -78,7 +78,7 @@ def row_number(prefix: str, text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() else number(prefix, text)
 
 
-def cursor(page: Any, data: list[dict[str, Any]]) -> dict[str, Any]:
+def page_of(page: Any, data: list[dict[str, Any]]) -> dict[str, Any]:
     """A page of rows as `/api/v1` writes it."""
     return {"data": data, "next": None if page.older is None else str(page.older)}
 

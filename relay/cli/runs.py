@@ -4,7 +4,7 @@ import click
 
 from relay.cli import told
 from relay.cli.invocation import Invocation
-from relay.cli.listing import Document, cell, clock, cursor, one_of, paged, row_number, show
+from relay.cli.listing import Document, cell, clock, one_of, page_of, paged, row_number, show
 from relay.cli.listing import state as state_cell
 from relay.cli.listing import why as reason_cell
 from relay.cli.office import Office, ask
@@ -33,20 +33,20 @@ def list_(
     item: str | None,
     event_: str | None,
     limit: int,
-    before: str | None,
+    cursor: str | None,
 ) -> None:
     """The newest runs."""
     one_of(state, runs.STATES, "state")
     number = None if event_ is None else row_number("evt", event_)
     wanted = runs.Filter(state=state, rule=rule, item=item, event=number)
-    query = {"state": state, "rule": rule, "item": item, "before": before, "limit": limit,
+    query = {"state": state, "rule": rule, "item": item, "cursor": cursor, "limit": limit,
              "event": None if number is None else public("evt", number)}  # fmt: skip
 
     def here(at: Office) -> dict[str, object]:
         with at.runtime.db.read() as conn:
             setup = at.runtime.setups.of(conn, at.org.id)
-            page = runs.page(conn, at.org.id, wanted, Cut.of(before, size=limit))
-        return cursor(page, [documents.run(row, setup) for row in page.rows])
+            page = runs.page(conn, at.org.id, wanted, Cut.of(cursor, size=limit))
+        return page_of(page, [documents.run(row, setup) for row in page.rows])
 
     columns = (
         cell("id"),

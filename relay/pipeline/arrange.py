@@ -1,5 +1,6 @@
 """What people arrange about their sources, connections and targets, from wherever they do it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -158,15 +159,23 @@ def pause_connection(
     return row, len(freed)
 
 
-async def try_connection(runtime: Runtime, org: int, ref: str) -> str:
+def try_connection(runtime: Runtime, org: int, ref: str) -> str:
     """What the provider calls the account. Raises RemoteError's children."""
     with runtime.db.read() as conn:
         row = connection_called(conn, org, ref)
+    return asyncio.run(_tried(runtime, row))
+
+
+async def _tried(runtime: Runtime, row: ConnectionRow) -> str:
     connector = runtime.integrations[row.provider].connector
     if connector is None:
         raise InvalidInput(f"{row.provider} has nothing to test")
     http = Http(runtime.http, policy_of(runtime, row))
-    return await connector.test(opened(runtime, row), http, runtime.clock.now())
+    try:
+        return await connector.test(opened(runtime, row), http, runtime.clock.now())
+    finally:
+        # The loop ends with this call, and its connections with it.
+        await runtime.http.aclose()
 
 
 def add_target(

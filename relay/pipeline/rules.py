@@ -13,6 +13,7 @@ from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import rulesets
 from rules.engine import FieldSchema, Finding, ListSchema, Loaded, RuleSet, Schemas, load
+from rules.engine import tests as rule_tests
 from rules.engine.schemas import FieldType as RuleType
 
 
@@ -37,11 +38,12 @@ def apply(runtime: Runtime, org: int, texts: Mapping[str, str], *, by: str) -> s
     """Makes the set live under its hash, which it gives. Raises Refused; then the finding is kept
     for `/readyz` and the dashboard."""
     loaded = check(runtime, org, texts)
+    findings = [*loaded.findings, *(failed_tests(runtime, loaded) if loaded.ok else ())]
     now = runtime.clock.now()
-    if not loaded.ok:
+    if any(one.severity == "error" for one in findings):
         with runtime.db.write() as conn:
-            rulesets.refuse_set(conn, org, [asdict(f) for f in loaded.findings], now)
-        raise Refused(loaded.findings)
+            rulesets.refuse_set(conn, org, [asdict(f) for f in findings], now)
+        raise Refused(findings)
     hash = RuleSet(loaded.rules).hash
     with runtime.db.write() as conn:
         rulesets.apply_set(conn, org, hash, texts, by=by, at=now)
@@ -53,6 +55,25 @@ def check(runtime: Runtime, org: int, texts: Mapping[str, str]) -> Loaded:
     with runtime.db.read() as conn:
         schemas = schemas_of(runtime, conn, org)
     return load(texts, verbs=runtime.verbs, schemas=schemas)
+
+
+def failed_tests(runtime: Runtime, loaded: Loaded) -> list[Finding]:
+    """The rules' own tests that do not pass, each at its rule's place."""
+    by_id = {rule.id: rule for rule in loaded.rules}
+    return [
+        Finding(
+            code="R510",
+            severity="error",
+            path=by_id[one.rule].path,
+            line=by_id[one.rule].line,
+            column=by_id[one.rule].column,
+            length=1,
+            message=f"the test {one.name!r} of {one.rule} fails",
+            help=one.diff,
+        )
+        for one in rule_tests.run(loaded.rules, verbs=runtime.verbs)
+        if not one.passed
+    ]
 
 
 def schemas_of(runtime: Runtime, conn: Connection, org: int) -> Schemas:

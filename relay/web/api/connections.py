@@ -1,7 +1,5 @@
 """Connections: accounts at providers; targets: addresses with a name."""
 
-import asyncio
-
 from marshmallow import Schema, fields, validate
 
 from relay.pipeline import arrange, documents
@@ -87,7 +85,7 @@ def one_connection(ref: str) -> Document:
 @routes.post("/connections/<ref>/test", scope="connections", answer=Tested)
 def try_connection(ref: str) -> Document:
     """Asks the provider who it is."""
-    return {"account": asyncio.run(arrange.try_connection(runtime(), caller().org, ref))}
+    return {"account": arrange.try_connection(runtime(), caller().org, ref)}
 
 
 @routes.post("/connections/<ref>/pause", scope="connections", answer=ConnectionDocument)

@@ -1,0 +1,207 @@
+"""The command line sets things up: organizations, people, keys, sources, rules."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from relay.storage.tables.identity import audit_log
+from tests.cli.shell import Shell
+
+FAULTY = """version: 1
+rules:
+  - id: deal-won-receipt
+    owner: revops@example.com
+    when: { changed: status, list: Deals, to: Deal won }
+    do:
+      - use: crm.post_stream
+        with: { subject: Won, body: "${item.name}" }
+    tests: [{ name: nothing, given: { changed: status, to: Lead }, expect: [] }]
+"""
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    path = tmp_path / "faulty.yaml"
+    path.write_text(FAULTY)
+    return path
+
+
+def test_a_real_organization_is_made_with_its_first_owner(shell: Shell) -> None:
+    made = shell.document("org", "create", "Acme", "--time-zone", "Europe/Berlin")
+    assert (made["is_test"], made["time_zone"]) == (False, "Europe/Berlin")
+    user = ("user", "create", "ann@acme.example", "--name", "Ann", "--role", "owner")
+    told = shell.read(*user, "--org", "Acme")
+    assert "Password, shown this once: " in told
+    assert "which organization? --org First steps | Acme" in shell.refused("user", "list")
+    listed = shell.document("user", "list", "--org", "Acme")["data"]
+    assert [(one["email"], one["role"]) for one in listed] == [("ann@acme.example", "owner")]
+    assert shell.document("event", "list", "--org", "Acme")["data"] == []
+
+
+def test_settings_of_an_organization_are_set_and_taken_away(shell: Shell) -> None:
+    set_ = ("org", "set", "--key-limit", "7", "--setting", "currency=EUR", "--setting", "vat=19")
+    assert shell.document(*set_)["settings"] == {"currency": "EUR", "vat": "19"}
+    found = shell.document("org", "set", "--unset", "vat")
+    assert (found["settings"], found["key_limit"]) == ({"currency": "EUR"}, 7)
+    assert "is no time zone" in shell.refused("org", "set", "--time-zone", "Mars/Base")
+
+
+def test_a_key_is_made_narrow_reset_and_revoked(shell: Shell) -> None:
+    words = ("key", "create", "form", "--scope", "crm:write", "--list", "Leads")
+    made = shell.document(*words)
+    row = next(r for r in shell.document("key", "list")["data"] if r["key"] == made["key"])
+    assert (row["scopes"], row["lists"]) == (["crm:write"], ["Leads"])
+    assert made["secret"] not in shell.read("key", "list")
+    fresh = shell.document("key", "reset-secret", made["key"])
+    assert fresh["secret"] != made["secret"]
+    shell.read("key", "revoke", made["key"])
+    assert "there is no key" in shell.refused("key", "revoke", made["key"])
+    assert "did you mean 'Leads'" in shell.refused("key", "create", "x", "--list", "Lead")
+
+
+def test_what_is_done_here_is_in_the_audit_log(shell: Shell) -> None:
+    shell.read("key", "create", "form")
+    actor = shell.house.rows(audit_log)[-1].actor
+    assert actor.endswith(" at the command line")
+
+
+def test_a_password_is_read_from_standard_input_alone(shell: Shell) -> None:
+    words = ("user", "create", "bo@acme.example", "--name", "Bo", "--password")
+    assert "a list of processes" in shell.refused(*words, "open sesame", status=2)
+    made = shell.document(*words, "-", given="correct horse battery\n")
+    assert "password" not in made
+
+
+def test_a_source_is_made_shown_paused_and_rotated(shell: Shell) -> None:
+    known = {one["type"] for one in shell.document("source", "types")["data"]}
+    assert known >= {"webform", "typeform", "fullcontact", "quickbooks", "webhook"}
+    words = (
+        "source",
+        "create",
+        "webform",
+        "--name",
+        "blog",
+        "--option",
+        'origins=["https://a.example"]',
+    )
+    made = shell.document(*words)
+    assert made["options"] == {"origins": ["https://a.example"]}
+    assert made["url"] in shell.read("source", "show", "blog")
+    assert shell.document("source", "pause", "blog")["state"] == "paused"
+    assert shell.house.post("blog", data={"email": "a@b.example"}).status_code == 503
+    assert shell.document("source", "resume", "blog")["state"] == "active"
+    assert shell.document("source", "rotate", "blog")["secret"]
+    assert "has no option 'colour'" in shell.refused(
+        "source", "create", "webform", "--name", "x", "--option", "colour=red"
+    )
+    assert "there is no type of source 'fax'" in shell.refused("source", "create", "fax")
+
+
+def test_a_mapping_is_checked_before_it_is_kept(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mapping.json"
+    file.write_text(json.dumps({"list": "Leads", "nobody": "perhaps"}))
+    words = ("source", "create", "webform", "--name", "blog", "--mapping", str(file))
+    assert "neither create nor report" in shell.refused(*words)
+    file.write_text(json.dumps({"event": "form.submitted", "list": "Leads"}))
+    shell.read(*words)
+    shell.house.post("blog", data={"email": "ann@example.com"})
+    shell.house.settle()
+    assert shell.document("run", "list")["data"][0]["state"] == "succeeded"
+
+
+def test_a_connection_is_tested_paused_and_let_go_on(shell: Shell) -> None:
+    assert "quickbooks works: " in shell.read("connection", "test", "quickbooks")
+    shell.read("connection", "pause", "quickbooks")
+    shell.house.set("Deals", "Northwind onboarding", "Status", "Deal Won")
+    shell.house.settle()
+    assert "paused" in shell.read("connection", "list")
+    assert shell.document("connection", "resume", "quickbooks")["released"] == 1
+    shell.house.settle()
+    assert len(shell.house.books("quickbooks")) == 1
+
+
+def test_a_target_has_a_secret_that_is_shown_once(shell: Shell) -> None:
+    made = shell.document("target", "add", "chat", "https://chat.example.com/hook")
+    assert made["secret"] not in shell.read("target", "list")
+    shell.read("target", "remove", "chat")
+    assert "must begin with https://" in shell.refused("target", "add", "x", "ftp://a.example")
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+
+def test_a_fault_in_a_rule_is_shown_with_its_place_and_help(shell: Shell, faulty: Path) -> None:
+    told = shell.read("rules", "lint", str(faulty), status=1)
+    assert f"{faulty}:5:47: error[R104] 'Deal won' is not a status of 'Deals'" in told
+    line = next(n for n, text in enumerate(told.splitlines()) if text.startswith("    5 | "))
+    shown, caret = told.splitlines()[line : line + 2]
+    assert caret.rstrip().endswith("^" * len("Deal won"))
+    assert shown[caret.index("^") :].startswith("Deal won")
+    assert "did you mean 'Deal Won'" in told
+
+
+def test_a_lint_speaks_json_and_github(shell: Shell, faulty: Path) -> None:
+    document = json.loads(shell.read("rules", "lint", str(faulty), "--format", "json", status=1))
+    assert document["findings"][0]["code"] == "R104"
+    told = shell.read("rules", "lint", str(faulty), "--format", "github", status=1)
+    assert told.startswith(f"::error file={faulty},line=5,col=47,title=R104::")
+
+
+def test_the_shipped_rules_are_sound_tested_and_applied(shell: Shell) -> None:
+    assert "0 errors" in shell.read("rules", "lint")
+    assert shell.document("rules", "test")["ok"]
+    applied = shell.document("rules", "apply")
+    assert applied["applied"]
+    assert shell.document("org", "list")["data"][0]["rule_set"] == applied["set_hash"]
+
+
+def test_a_set_with_an_error_is_not_applied_and_the_live_one_goes_on(
+    shell: Shell, faulty: Path
+) -> None:
+    before = shell.document("org", "list")["data"][0]["rule_set"]
+    refused = shell.document("rules", "apply", str(faulty), status=1)
+    assert refused["findings"][0]["code"] == "R104"
+    assert shell.document("org", "list")["data"][0]["rule_set"] == before
+
+
+def test_a_set_whose_test_fails_is_not_applied(shell: Shell, faulty: Path) -> None:
+    faulty.write_text(FAULTY.replace("Deal won", "Deal Won").replace("to: Lead", "to: Deal Won"))
+    assert "FAILED deal-won-receipt: nothing" in shell.read("rules", "test", str(faulty), status=1)
+    told = shell.read("rules", "apply", str(faulty), status=1)
+    assert "the test 'nothing' of deal-won-receipt fails" in told
+
+
+def test_rules_that_cannot_be_read_are_wrong_use(shell: Shell, tmp_path: Path) -> None:
+    assert "cannot be read" in shell.refused("rules", "lint", str(tmp_path / "no.yaml"), status=2)
+    assert "there are no rule files" in shell.refused("rules", "lint", str(tmp_path), status=2)
+
+
+def test_tests_are_told_as_junit_and_with_what_they_did_not_reach(
+    shell: Shell, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.xml"
+    shell.read("rules", "test", "--junit", str(report), "-k", "deal-won-receipt")
+    assert '<testsuite name="rules"' in report.read_text()
+    left = shell.document("rules", "test", "--coverage")["not_reached"]
+    assert all(isinstance(places, list) for places in left.values())
+
+
+def test_a_rule_is_paused_and_goes_on(shell: Shell) -> None:
+    shell.read("rules", "pause", "deal-won-receipt")
+    shell.house.set("Deals", "Northwind onboarding", "Status", "Deal Won")
+    shell.house.settle()
+    assert shell.house.books("quickbooks") == []
+    assert shell.document("rules", "resume", "deal-won-receipt")["released"] == 1
+    shell.house.settle()
+    assert len(shell.house.books("quickbooks")) == 1
+    assert "there is no rule 'nothing'" in shell.refused("rules", "pause", "nothing")
+
+
+def test_an_empty_home_is_said_in_one_line(shell: Shell, tmp_path: Path) -> None:
+    shell.env = {"RELAY_HOME": str(tmp_path / "empty")}
+    told = shell.refused("event", "list")
+    assert "there is no Relay in" in told
+    assert not (tmp_path / "empty" / "relay.db").exists()
+    shell.read("db", "upgrade")
+    assert "there is no organization yet" in shell.refused("event", "list")
