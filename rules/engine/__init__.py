@@ -5,7 +5,7 @@ from rules.engine.errors import RuleError
 from rules.engine.evaluate import clauses_of, condition, holds, origin, resolve
 from rules.engine.expr import CLEAR
 from rules.engine.load import Loaded, load
-from rules.engine.match import RuleSet
+from rules.engine.match import RuleSet, holds_value
 from rules.engine.model import (
     Clause,
     Condition,
@@ -20,6 +20,7 @@ from rules.engine.model import (
     Verb,
 )
 from rules.engine.names import optional_path
+from rules.engine.schedule import clear_to_fire, held_until, next_time
 from rules.engine.schemas import FieldSchema, ListSchema, Schemas
 from rules.engine.version import rule_hash, set_hash
 
@@ -43,10 +44,14 @@ __all__ = [
     "Trigger",
     "Verb",
     "clauses_of",
+    "clear_to_fire",
     "compile_rule",
     "condition",
+    "held_until",
     "holds",
+    "holds_value",
     "load",
+    "next_time",
     "optional_path",
     "origin",
     "resolve",

@@ -44,7 +44,7 @@ _ID = re.compile(r"[a-z0-9-]{3,64}\Z")
 _STEP_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _VERB = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?\Z")
 _TARGET = re.compile(r"owner\Z|email:[^@\s]+@[^@\s]+\Z|channel:\S+\Z")
-_EVENT = re.compile(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*\Z")
+_EVENT = re.compile(r"(?:[A-Za-z0-9_-]+\.)*(?:[A-Za-z0-9_-]+|\*)\Z")
 _COMMENT = re.compile(r"\s#")
 
 Marks = Mapping[str, tuple[int, int]]
@@ -227,12 +227,12 @@ def _received(reading: Reading, data: Data, place: str) -> Trigger | None:
     subject = reading.text(data, "received", place)
     if not subject:
         return None
-    if not _EVENT.match(subject) or "*" in subject.removesuffix("*"):
+    if not _EVENT.match(subject):
         reading.say(
             "R111",
             _join(place, "received"),
             f"'{subject}' is no event type",
-            "a type such as invoice.paid; only the end may be a *",
+            "a type such as invoice.paid, or invoice.* for all that begin so",
         )
     return Trigger(kind="received", subject=subject, source=reading.text(data, "source", place))
 

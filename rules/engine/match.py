@@ -3,7 +3,8 @@ thousand rules cost what ten do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 
 from rules.engine.model import Match, Rule, Trigger
@@ -24,13 +25,15 @@ class RuleSet:
         self._globs: dict[tuple[str, str], list[Match]] = {}
         self._changed: dict[tuple[str, str], _Bucket] = {}
         self._created: dict[tuple[str, str | None], list[Match]] = {}
-        self.scheduled: tuple[Match, ...] = ()
-        self.held: tuple[Match, ...] = ()
+        self._held: dict[str, list[Match]] = {}
+        scheduled: list[Match] = []
         for rule in self.rules:
             if rule.enabled:
-                self._index(rule)
+                scheduled += self._index(rule)
+        self.scheduled = tuple(scheduled)
 
-    def _index(self, rule: Rule) -> None:
+    def _index(self, rule: Rule) -> Iterator[Match]:
+        """Puts the rule where events find it; gives its triggers that the clock fires."""
         for number, trigger in enumerate(rule.when):
             match = Match(rule, number)
             if trigger.kind == "received":
@@ -40,7 +43,7 @@ class RuleSet:
             elif trigger.kind == "created":
                 self._created.setdefault((trigger.subject, trigger.list), []).append(match)
             else:
-                self.scheduled += (match,)
+                yield match
 
     def _index_received(self, trigger: Trigger, match: Match) -> None:
         source = trigger.source or ""
@@ -52,7 +55,7 @@ class RuleSet:
 
     def _index_changed(self, trigger: Trigger, match: Match) -> None:
         if trigger.held_for is not None:
-            self.held += (match,)
+            self._held.setdefault(trigger.list or "", []).append(match)
         bucket = self._changed.setdefault((trigger.list or "", trigger.subject), {})
         if trigger.to_values is None:
             bucket.setdefault(_ANY, []).append(match)
@@ -79,9 +82,20 @@ class RuleSet:
     def stays(
         self, list_title: str, field_slug: str, from_value: object, to_value: object
     ) -> list[Match]:
-        """Rules with `for` whose time begins with this change."""
+        """Rules with `for` whose stay begins with this change: not one that goes from one of a
+        trigger's values to another, for there the stay goes on."""
         found = self.transition(list_title, field_slug, from_value, to_value)
-        return [match for match in found if _trigger(match).held_for is not None]
+        return _one_each(match for match in found if begins_stay(_trigger(match), from_value))
+
+    def stays_of_new(self, list_title: str, values: Mapping[str, object]) -> list[Match]:
+        """Rules with `for` whose stay begins with an item that enters the list with these values
+        (by field): it holds them from then on, without having changed."""
+        return _one_each(
+            match
+            for match in self._held.get(list_title, ())
+            if holds_value(trigger := _trigger(match), values.get(trigger.subject))
+            and _admits(trigger, None, values.get(trigger.subject))
+        )
 
     def transition(
         self, list_title: str, field_slug: str, from_value: object, to_value: object
@@ -110,6 +124,21 @@ class RuleSet:
         return [match for found in bucket.values() for match in found]
 
 
+def holds_value(trigger: Trigger, value: object) -> bool:
+    """Whether a stay of a `changed … for` trigger goes on with this value; else it has ended, and
+    its deadline with it."""
+    becomes = _key(value)
+    return becomes in map(_key, trigger.to_values or ()) and becomes not in map(
+        _key, trigger.not_to
+    )
+
+
+def begins_stay(trigger: Trigger, from_value: object) -> bool:
+    """Whether a change that the trigger admits begins a stay: it has `for`, and the value before
+    was not held already."""
+    return trigger.held_for is not None and not holds_value(trigger, from_value)
+
+
 def _trigger(match: Match) -> Trigger:
     return match.rule.when[match.trigger]
 
@@ -131,6 +160,8 @@ def _key(value: object) -> object:
         return ("flag", value)
     if isinstance(value, int | Decimal):
         return Decimal(value)
+    if isinstance(value, date):
+        return value.isoformat()
     return tuple(map(_key, value)) if isinstance(value, list | tuple) else value
 
 

@@ -1,0 +1,54 @@
+"""Rule files as tests write them: the text, what it becomes, and what the lint says of it."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from textwrap import dedent, indent
+
+import orjson
+
+from relay.bootstrap import VERBS
+from rules.engine import Finding, Loaded, Rule, RuleSet, Schemas, load
+
+RULES = Path(__file__).parents[2] / "rules"
+POST = "do: [{ use: crm.post_stream, with: { subject: a, body: b, account: '1' } }]"
+
+
+@cache
+def first_organization() -> Schemas:
+    """What the first organization has, as the schema file beside the rules says it."""
+    return Schemas.from_data(orjson.loads((RULES / "schema/first-organization.json").read_bytes()))
+
+
+def file_of(*rules: str) -> str:
+    """A file of these rules; each is the text below its dash."""
+    shown = [indent(dedent(rule).strip("\n"), "    ").replace("    ", "  - ", 1) for rule in rules]
+    return "\n".join(["version: 1", "rules:", *shown, ""])
+
+
+def read(text: str, schemas: Schemas | None = None, path: str = "rules/a.yaml") -> Loaded:
+    return load({path: text}, verbs=VERBS, schemas=schemas)
+
+
+def findings(text: str, *, known: Schemas | None = None) -> tuple[Finding, ...]:
+    """What the lint says of a file, in the first organization unless `known` says otherwise."""
+    return read(text, known or first_organization()).findings
+
+
+def rule(when: str, rest: str = POST, id: str = "a-rule") -> Rule:
+    """One sound rule with this trigger."""
+    loaded = read(file_of(f"id: {id}\nwhen: {when}\n{rest}"))
+    assert loaded.ok, loaded.findings
+    return loaded.rules[0]
+
+
+def rules(**whens: str) -> RuleSet:
+    """A set of rules, each called by its key, with a trigger and a step of no matter."""
+    return RuleSet(rule(when, id=id.replace("_", "-")) for id, when in whens.items())
+
+
+def codes(text: str, known: Schemas | None = None) -> list[str]:
+    return [one.code for one in findings(text, known=known)]
+
+
+Facts = Mapping[str, object]
