@@ -38,7 +38,7 @@ run: .venv/.run-stamp ## start Relay on this machine: PORT=8000, RELAY_HOME=var
 # Work on it -------------------------------------------------------------------------------------
 
 test: .venv/.dev-stamp programs ## every test; `make test k=forms` some of them
-	$(BIN)/python -m pytest -q $(if $(k),-k "$(k)")
+	$(BIN)/python -m pytest -q -n auto --dist loadfile $(if $(k),-k "$(k)")
 
 # As root on Debian, the programs that some tests need are installed; elsewhere pytest names those
 # tests at its end.

@@ -49,6 +49,7 @@ def known(desk: Desk) -> dict[str, str]:
         "keys.key": desk.key[0],
         "sources.ref": desk.get("/sources")["data"][0]["id"],
         "connections.ref": desk.get("/connections")["data"][0]["id"],
+        "connections.document": "145",
         "targets.ref": desk.get("/targets")["data"][0]["id"],
         "rules.id": mapping["id"],
         "events.id": desk.get("/events")["data"][-1]["id"],

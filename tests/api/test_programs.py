@@ -349,3 +349,14 @@ def test_the_last_owner_stays_owner(desk: Desk) -> None:
     assert desk.ask("PATCH", "/users/bo@example.com", json={"role": "owner"}).status_code == 200
     assert desk.ask("PATCH", f"/users/{owner['id']}", json={"role": "viewer"}).status_code == 200
     assert desk.get("/audit")["data"][0]["action"] == "role changed"
+
+
+def test_a_document_is_paid_in_a_sandbox_and_its_books_say_so(desk: Desk) -> None:
+    desk.house.set("Deals", "Larkspur annual plan", "Status", "Deal Won")
+    desk.house.settle()
+    (booked,) = desk.get("/connections/recurly/documents")["data"]
+    assert booked["payable"]
+    told = desk.ask("POST", f"/connections/recurly/documents/{booked['id']}/pay").get_json()
+    assert told["deliveries"]
+    (paid,) = desk.get("/connections/recurly/documents")["data"]
+    assert not paid["payable"]

@@ -12,6 +12,7 @@ from relay.web.api import (
     lists,
     people,
     rules,
+    sandboxes,
     sources,
 )
 from relay.web.api.site import PREFIX
@@ -37,7 +38,7 @@ def install(app: Flask) -> None:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     api = Api(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
-    for module in (people, sources, connections, rules, events, lists, contacts):
+    for module in (people, sources, connections, sandboxes, rules, events, lists, contacts):
         api.register_blueprint(module.routes.blueprint)
     docs.install(app, api)
 
