@@ -4,6 +4,7 @@ A provider's folder under `relay/integrations/` holds one of each it has, and `I
 bundles them. They are frozen bundles of functions: nothing here is inherited.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,8 @@ from typing import Protocol
 from relay.core.event import ParsedEvent
 from relay.http import Http
 from rules.engine import Verb
+
+SETUP = "## Set up the source"
 
 # --- sources -----------------------------------------------------------------------------------
 
@@ -107,6 +110,9 @@ class Source:
                  authentic: used by sandboxes, samples and `send-sample`
     methods      besides POST
     secret       `generated` by us, `pasted` from the sender, or `none`
+    proof        how a delivery proves itself, in a few words for people
+    mapped       the events a new source's own mapping is about; None: every one of the common
+                 vocabulary that it can become
     options      name → one line of help, for the settings a person may give
     """
 
@@ -123,7 +129,13 @@ class Source:
     sign: Callable[[bytes, SourceConfig, datetime], Mapping[str, str]] | None = None
     methods: Sequence[str] = ()
     secret: str = "generated"  # noqa: S105 - says who makes it
+    proof: str = "the secret address"
+    mapped: Sequence[str] | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+
+    def usual_events(self) -> Sequence[str]:
+        """The events a new source's own mapping is about."""
+        return self.event_types if self.mapped is None else self.mapped
 
 
 # --- connectors --------------------------------------------------------------------------------
@@ -316,3 +328,10 @@ class Integration:
     source: Source | None = None
     connector: Connector | None = None
     sandbox: Sandbox | None = None
+
+    def setup(self) -> str:
+        """How the source is set up at the sender, from its README.md: what stands below the
+        heading that every one of them has."""
+        page = (self.folder / "README.md").read_text("utf-8")
+        below = page.partition(f"\n{SETUP}\n")[2]
+        return re.split(r"^## ", below, maxsplit=1, flags=re.MULTILINE)[0].strip()

@@ -1,38 +1,58 @@
-"""A source's field mapping: data that says where its fields go, compiled to the steps of a rule.
+"""A source's field mapping: data that says where its fields go, compiled to the steps of rules.
 
 {"event": "form.submitted", "email": "${event.data.email}",
  "contact": {"name": "${event.data.name}", "phone": …, "title": …, "company": …},
- "list": "Leads", "fields": {"status": "New", …},
+ "list": "Leads", "fields": {"account_name": "${event.data.company}", …},
  "nobody": "create" | "report",
- "stream": {"subject": "…", "body": "…"}}
+ "stream": {"subject": "…", "body": "…"},
+ "also": [{"event": "invoice.paid", "number": "${event.data.our_number}", …}, …]}
+
+`number` leads to the item a document was booked for; such a part finds items and makes none.
+Without `list` the stream entry is about the person. `also` holds what else the source tells of.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from relay.core.errors import InvalidInput
 from rules.engine import Rule, RuleError, Verb, compile_rule, rule_hash
 
-KEYS = ("event", "email", "contact", "list", "fields", "nobody", "stream")
+KEYS = ("event", "email", "number", "contact", "list", "fields", "nobody", "stream", "also")
 NOBODY = ("create", "report")
 EMAIL = "${event.data.email}"
+_PREFIX = "mapping-"
 
 
-def rule_id(source: int) -> str:
-    """Under which id a source's mapping fires."""
-    return f"mapping-{source}"
+def rule_id(source: int, part: int = 0) -> str:
+    """Under which id a source's mapping fires; each further part has a number of its own."""
+    return f"{_PREFIX}{source}" + (f"-{part + 1}" if part else "")
+
+
+def is_mapping(rule: str) -> bool:
+    """Whether a rule's id is that of a source's mapping."""
+    return rule.startswith(_PREFIX) and rule.removeprefix(_PREFIX)[:1].isdigit()
+
+
+def parts_of(mapping: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The mapping's parts, one for each kind of event."""
+    yield {key: value for key, value in mapping.items() if key != "also"}
+    yield from mapping.get("also", ())
 
 
 def compile_mapping(
     source: int, name: str, mapping: Mapping[str, Any], verbs: Mapping[str, Verb]
-) -> Rule:
-    """The mapping as a rule. Raises InvalidInput with the place of the first fault."""
-    _check(mapping)
-    data = rule_data(source, name, mapping)
-    try:
-        return compile_rule(data, verbs=verbs, place=f"mapping of {name}")
-    except RuleError as error:
-        raise InvalidInput(f"the mapping of source {name!r}: {error}") from error
+) -> list[Rule]:
+    """The mapping as rules. Raises InvalidInput with the place of the first fault."""
+    _check_parts(mapping)
+    rules = []
+    for number, part in enumerate(parts_of(mapping)):
+        _check(part)
+        data = rule_data(rule_id(source, number), name, part)
+        try:
+            rules.append(compile_rule(data, verbs=verbs, place=f"mapping of {name}"))
+        except RuleError as error:
+            raise InvalidInput(f"the mapping of source {name!r}: {error}") from error
+    return rules
 
 
 def mapping_hash(rule: Rule) -> str:
@@ -40,50 +60,79 @@ def mapping_hash(rule: Rule) -> str:
     return rule_hash(rule)
 
 
-def rule_data(source: int, name: str, mapping: Mapping[str, Any]) -> dict[str, object]:
-    """The rule's text as plain values."""
-    email = str(mapping.get("email", EMAIL))
-    creates = mapping.get("nobody", "create") == "create"
-    person = {"email": email, **mapping.get("contact", {}), "create": creates}
-    steps: list[dict[str, object]] = [
-        {"id": "contact", "use": "crm.upsert_contact", "with": person}
-    ]
-    if "list" in mapping:
-        steps += _item(mapping, creates=creates)
-    if "stream" in mapping:
-        whose = {"contact": "${steps.contact.output.id}"}
-        if "list" in mapping:
-            whose = {"item": "${steps.item.output.id}"}
-        entry = {**whose, **mapping["stream"]}
-        steps.append({"id": "stream", "use": "crm.post_stream", "with": entry})
+def rule_data(id: str, name: str, part: Mapping[str, Any]) -> dict[str, object]:
+    """One part's rule as plain values."""
+    email = str(part.get("email", EMAIL))
     rule: dict[str, object] = {
-        "id": rule_id(source),
+        "id": id,
         "name": f"Fields of {name}",
-        "when": {"received": mapping.get("event", "*"), "source": name},
-        "do": steps,
+        "when": {"received": part.get("event", "*"), "source": name},
+        "do": _steps(part, email),
     }
-    if email.startswith("${") and email.endswith("}"):
-        rule["if"] = f"{email[2:-1]} != null"
+    known = [f"{text[2:-1]} != null" for text in (str(part.get("number", "")), email)
+             if text.startswith("${") and text.endswith("}")]  # fmt: skip
+    if known:
+        rule["if"] = " || ".join(known)
     return rule
 
 
-def _item(mapping: Mapping[str, Any], *, creates: bool) -> list[dict[str, object]]:
-    where = {"list": mapping["list"], "contact": "${steps.contact.output.id}"}
-    fields = mapping.get("fields", {})
+def _steps(part: Mapping[str, Any], email: str) -> list[dict[str, object]]:
+    creates = part.get("nobody", "create") == "create"
+    steps: list[dict[str, object]] = []
+    whose: dict[str, object] = {"email": email}
+    if "number" in part:
+        steps += _document(part, email)
+        whose = {"item": "${steps.item.output.id}"}
+    elif "list" in part or "contact" in part:
+        person = {"email": email, **part.get("contact", {}), "create": creates}
+        steps.append({"id": "contact", "use": "crm.upsert_contact", "with": person})
+        whose = {"contact": "${steps.contact.output.id}"}
+        if "list" in part:
+            steps += _item(part, creates=creates)
+            whose = {"item": "${steps.item.output.id}"}
+    if "stream" in part:
+        entry = {**whose, **part["stream"]}
+        steps.append({"id": "stream", "use": "crm.post_stream", "with": entry})
+    return steps
+
+
+def _document(part: Mapping[str, Any], email: str) -> list[dict[str, object]]:
+    where = {"list": part["list"], "number": part["number"], "email": email}
+    return [{"id": "item", "use": "crm.find_item", "with": where}, *_update(part)]
+
+
+def _item(part: Mapping[str, Any], *, creates: bool) -> list[dict[str, object]]:
+    where = {"list": part["list"], "contact": "${steps.contact.output.id}"}
     if creates:
-        params = {**where, "match": "contact", "fields": fields}
+        params = {**where, "match": "contact", "fields": part.get("fields", {})}
         return [{"id": "item", "use": "crm.create_item", "with": params}]
     found = {**where, "open_only": False}
-    update = {"item": "${steps.item.output.id}", "fields": fields}
-    return [
-        {"id": "item", "use": "crm.find_item", "with": found},
-        {"id": "update", "use": "crm.update_item", "with": update},
-    ]
+    return [{"id": "item", "use": "crm.find_item", "with": found}, *_update(part)]
 
 
-def _check(mapping: Mapping[str, Any]) -> None:
-    unknown = [key for key in mapping if key not in KEYS]
+def _update(part: Mapping[str, Any]) -> list[dict[str, object]]:
+    if not part.get("fields"):
+        return []
+    update = {"item": "${steps.item.output.id}", "fields": part["fields"]}
+    return [{"id": "update", "use": "crm.update_item", "with": update}]
+
+
+def _check_parts(mapping: Mapping[str, Any]) -> None:
+    others = mapping.get("also", ())
+    if not isinstance(others, list | tuple) or not all(isinstance(p, Mapping) for p in others):
+        raise InvalidInput("also: is a list of further mappings")
+    if any("also" in part for part in others):
+        raise InvalidInput("also: its parts have no parts of their own")
+
+
+def _check(part: Mapping[str, Any]) -> None:
+    unknown = [key for key in part if key not in KEYS]
     if unknown:
         raise InvalidInput(f"a mapping has no {unknown[0]!r}; it has {', '.join(KEYS)}")
-    if mapping.get("nobody", "create") not in NOBODY:
-        raise InvalidInput(f"nobody: {mapping['nobody']!r} is neither {' nor '.join(NOBODY)}")
+    if part.get("nobody", "create") not in NOBODY:
+        raise InvalidInput(f"nobody: {part['nobody']!r} is neither {' nor '.join(NOBODY)}")
+    if "number" in part and "list" not in part:
+        raise InvalidInput("number: leads to an item of a list, and no list is named")
+    for key in ("contact", "fields", "stream"):
+        if not isinstance(part.get(key, {}), Mapping):
+            raise InvalidInput(f"{key}: is no map of names to values")

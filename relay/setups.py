@@ -7,7 +7,7 @@ from functools import cached_property
 
 from sqlalchemy import Connection, select
 
-from relay.mapping import compile_mapping, rule_id
+from relay.mapping import compile_mapping
 from relay.storage.connections import ConnectionRow, TargetRow, all_connections, all_targets
 from relay.storage.database import Database
 from relay.storage.identity import Organization, organization
@@ -93,9 +93,10 @@ class Setups:
         sources = {row.id: row for row in all_sources(conn, self._vault, org)}
         rules = list(self._compiled(conn, org, owner.rule_set_hash or NO_RULES))
         rules += [
-            compile_mapping(row.id, row.name, row.mapping, self._verbs)
+            rule
             for row in sources.values()
             if row.mapping is not None
+            for rule in compile_mapping(row.id, row.name, row.mapping, self._verbs)
         ]
         return Setup(
             organization=owner,
@@ -118,6 +119,3 @@ class Setups:
                 self._sets.pop(next(iter(self._sets)))
             self._sets[key] = loaded.rules
         return self._sets[key]
-
-
-__all__ = ["Setup", "Setups", "rule_id"]

@@ -12,6 +12,7 @@ from relay.cli import findings
 from relay.cli.invocation import Invocation
 from relay.cli.office import office
 from relay.core.errors import InvalidInput, NotFound
+from relay.mapping import is_mapping
 from relay.pipeline import arrange
 from relay.pipeline import rules as live
 from rules.engine import Loaded, Schemas, load
@@ -109,7 +110,7 @@ def apply(invocation: Invocation, path: Path | None) -> None:
             raise click.exceptions.Exit(1) from refused
         with at.runtime.db.read() as conn:
             setup = at.runtime.setups.of(conn, at.org.id)
-    count = sum(1 for one in setup.rules.rules if not one.id.startswith("mapping-"))
+    count = sum(1 for one in setup.rules.rules if not is_mapping(one.id))
     document = {"applied": True, "set_hash": hash, "rules": count}
     invocation.show(document, f"{count} rules of set {hash[:12]} are live in {at.org.name}.")
 

@@ -29,16 +29,13 @@ def source() -> None:
 @click.pass_obj
 def types(invocation: Invocation) -> None:
     """The kinds of source there are."""
-    rows = [
-        documents.source_type(name, one)
-        for name, one in INTEGRATIONS.items()
-        if one.source is not None
-    ]
+    rows = documents.source_types(INTEGRATIONS)
     shown = [
-        (row["type"], row["title"], row["secret"], ", ".join(row["options"]), _few(row["events"]))
+        (row["type"], row["title"], row["proof"], row["secret"], _few(row["events"]),
+         "through a connection" if row["is_thin"] else "")
         for row in rows
-    ]
-    text = table(("type", "", "secret", "options", "events"), shown)
+    ]  # fmt: skip
+    text = table(("type", "", "proven by", "secret", "events", "completed"), shown)
     invocation.show({"data": rows, "next": None}, text)
 
 
@@ -49,6 +46,7 @@ def types(invocation: Invocation) -> None:
 @click.option("--option", multiple=True, metavar="NAME=VALUE", help="See relay source types.")
 @click.option("--mapping", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A JSON file that says where the fields go.")  # fmt: skip
+@click.option("--no-mapping", is_flag=True, help="Not the usual mapping either: rules decide.")
 @click.option("--connection", metavar="NAME", help="Completes what the sender only names.")
 @click.pass_obj
 def create(
@@ -58,6 +56,7 @@ def create(
     secret: str | None,
     option: tuple[str, ...],
     mapping: Path | None,
+    no_mapping: bool,
     connection: str | None,
 ) -> None:
     """A new inbound address of TYPE; a secret that we make is shown this once."""
@@ -68,6 +67,7 @@ def create(
         options={key: _value(text) for key, text in pairs(option, "--option").items()},
         mapping=None if mapping is None else _json(mapping),
         connection=connection,
+        unmapped=no_mapping,
     )
     with office(invocation) as at:
         row, made = arrange.create_source(at.runtime, at.org.id, new, by=at.by)
@@ -93,11 +93,11 @@ def list_(invocation: Invocation) -> None:
 @click.argument("name")
 @click.pass_obj
 def show(invocation: Invocation, name: str) -> None:
-    """One source: its address, options and mapping."""
+    """One source: its address, options and mapping, and how to set it up at the sender."""
     with office(invocation) as at, at.runtime.db.read() as conn:
         row = arrange.source_called(at.runtime, conn, at.org.id, name)
         told = _told(at, row)
-    _show(invocation, told, None)
+    _show(invocation, told | {"setup": INTEGRATIONS[row.type].setup()}, None)
 
 
 @source.command()
@@ -151,6 +151,8 @@ def _show(invocation: Invocation, told: dict[str, Any], made: str | None) -> Non
             lines.append(f"{name:<11}", style="dim").append(f"{safe(shown)}\n")
     if made is not None:
         lines.append(f"{'secret':<11}", style="dim").append(f"{made}   (shown this once)\n")
+    if "setup" in told:
+        lines.append(f"\n{told['setup']}\n")
     invocation.show(told | ({} if made is None else {"secret": made}), lines)
 
 

@@ -21,11 +21,13 @@ from relay.storage import connections, identity, sources, switches
 from relay.storage.connections import ConnectionRow, TargetRow
 from relay.storage.sources import SourceRow
 from relay.storage.targets import remove_target as remove_row
+from relay.usual import usual_mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSource:
-    """A source as somebody asks for it. `secret` is what the sender shows, where it has one."""
+    """A source as somebody asks for it. `secret` is what the sender shows, where it has one.
+    Without a mapping it gets the one that is right for most, unless it is to be `unmapped`."""
 
     type: str
     name: str
@@ -33,6 +35,7 @@ class NewSource:
     options: Mapping[str, object] | None = None
     mapping: Mapping[str, object] | None = None
     connection: str | None = None
+    unmapped: bool = False
 
 
 def source_type(runtime: Runtime, name: str) -> Source:
@@ -53,11 +56,14 @@ def create_source(
     if unknown:
         known = ", ".join(kind.options) or "none"
         raise InvalidInput(f"{new.type} has no option {unknown[0]!r}; it has {known}")
-    if new.mapping is not None:
-        compile_mapping(0, new.name, new.mapping, runtime.verbs)
     made = ids.token() if kind.secret == "generated" and not new.secret else None  # noqa: S105
     now = runtime.clock.now()
     with runtime.db.write() as conn:
+        mapping = new.mapping
+        if mapping is None and not new.unmapped:
+            mapping = usual_mapping(kind, lists.schema(conn, org).lists)
+        if mapping is not None:
+            compile_mapping(0, new.name, mapping, runtime.verbs)
         row = sources.create_source(
             conn,
             runtime.vault,
@@ -66,7 +72,7 @@ def create_source(
             name=new.name.strip(),
             secret=made or new.secret,
             options=new.options,
-            mapping=new.mapping,
+            mapping=mapping,
             connection_id=_through(conn, org, new),
             at=now,
         )

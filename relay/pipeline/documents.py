@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from relay.core.ids import public
-from relay.integration import Integration
+from relay.integration import Integration, Source
 from relay.pipeline.plain import address, plain, time
 from relay.pipeline.why import watched
 from relay.setups import Setup
@@ -168,16 +168,28 @@ def inbound_url(row: SourceRow, base_url: str) -> str:
     return f"{base_url}/in/{row.type}/{row.token}"
 
 
-def source_type(name: str, integration: Integration) -> Document:
-    """A kind of source that can be made."""
-    kind = integration.source
+def source_type(name: str, title: str, kind: Source, setup: str) -> Document:
+    """A kind of source that can be made. `is_thin`: its sender only names things, and a call
+    through a connection completes them."""
     return {
         "type": name,
-        "title": integration.title,
-        "secret": kind.secret if kind else "none",
-        "events": list(kind.event_types) if kind else [],
-        "options": dict(kind.options) if kind else {},
+        "title": title,
+        "secret": kind.secret,
+        "proof": kind.proof,
+        "is_thin": kind.complete is not None,
+        "events": list(kind.event_types),
+        "options": dict(kind.options),
+        "setup": setup,
     }
+
+
+def source_types(integrations: Mapping[str, Integration]) -> list[Document]:
+    """The kinds of source that can be made."""
+    return [
+        source_type(name, one.title, one.source, one.setup())
+        for name, one in integrations.items()
+        if one.source is not None
+    ]
 
 
 def rule(one: Rule, setup: Setup, outcomes: Mapping[str, int]) -> Document:

@@ -73,12 +73,20 @@ def _output(facts: Facts, path: Sequence[str]) -> object:
 class Path:
     """A fact and what is selected from it, read without CEL so that values keep their type."""
 
-    __slots__ = ("base", "maybe", "rest", "text")
+    __slots__ = ("base", "maybe", "otherwise", "rest", "text")
 
-    def __init__(self, base: tuple[str, ...], rest: tuple[Segment, ...], *, maybe: bool) -> None:
+    def __init__(
+        self,
+        base: tuple[str, ...],
+        rest: tuple[Segment, ...],
+        *,
+        maybe: bool,
+        otherwise: str | None = None,
+    ) -> None:
         self.base = base
         self.rest = rest
         self.maybe = maybe
+        self.otherwise = otherwise
         self.text = _written(base, rest)
 
     def read(self, facts: Facts) -> object:
@@ -89,7 +97,7 @@ class Path:
                 if self.maybe and (value is None or segment == self.rest[-1]):
                     return None
                 raise RuleError(_lacking(value, segment), source=self.text)
-        return value
+        return self.otherwise if value is None else value
 
 
 def _select(value: object, segment: Segment) -> tuple[bool, object]:
@@ -126,9 +134,12 @@ def _written(base: tuple[str, ...], rest: tuple[Segment, ...]) -> str:
 @lru_cache(maxsize=8192)
 def as_path(text: str) -> Path | None:
     """The path that an expression is, if it is nothing else: `item.amount`,
-    `event.data.fields["Company Size"]`, or one that may be absent: `has(a.b) ? a.b : null` and
-    `"c d" in a.b ? a.b["c d"] : null`."""
+    `event.data.fields["Company Size"]`, one that may be absent: `has(a.b) ? a.b : null` and
+    `"c d" in a.b ? a.b["c d"] : null`, or one with a text for the empty value:
+    `a.b == null ? 'none' : a.b`."""
     found = [token.text for token in tokens(text)]
+    if found[-1:] != ["null"] and "?" in found:
+        return _with_default(text, found)
     if found[-2:] == [":", "null"] and "?" in found:
         cut = found.index("?")
         wanted = found[cut + 1 : -2]
@@ -136,6 +147,18 @@ def as_path(text: str) -> Path | None:
             return _simple(text, tokens(text)[cut + 1].start, tokens(text)[-2].start, maybe=True)
         return None
     return _simple(text, 0, len(text), maybe=False)
+
+
+def _with_default(text: str, found: Sequence[str]) -> Path | None:
+    cut = found.index("?")
+    wanted = found[cut + 3 :]
+    if found[cut + 2 : cut + 3] != [":"] or found[:cut] != [*wanted, "==", "null"]:
+        return None
+    given, start = tokens(text)[cut + 1], tokens(text)[cut + 3].start
+    path, otherwise = _simple(text, start, len(text), maybe=False), literal(given)
+    if path is None or otherwise is None:
+        return None
+    return Path(path.base, path.rest, maybe=False, otherwise=otherwise)
 
 
 def _membership(wanted: Sequence[str]) -> list[str]:

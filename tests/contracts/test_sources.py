@@ -266,6 +266,7 @@ def test_bodies_made_to_break_parsers_do_not(
 @pytest.mark.parametrize("integration", WITH_SOURCE, ids=_id)
 def test_every_source_has_a_page_samples_and_their_origin(integration: Integration) -> None:
     assert (integration.folder / "README.md").read_text().startswith("# ")
+    assert "relay source create" in integration.setup(), "its page does not say how to set it up"
     origins = (integration.folder / "samples" / "SOURCES.md").read_text()
     assert samples(integration)
     for sample in samples(integration):

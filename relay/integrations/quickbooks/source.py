@@ -73,5 +73,6 @@ SOURCE = Source(
     dedupe_key=dedupe_key,
     complete=complete,
     sign=sign,
+    proof="an HMAC-SHA256 of the body",
     secret="pasted",  # noqa: S106 - where the secret comes from
 )

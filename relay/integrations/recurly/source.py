@@ -224,6 +224,9 @@ SOURCE = Source(
     redact=redact,
     complete=complete,
     sign=sign,
+    proof="a timed HMAC-SHA256; XML: the address, basic by choice",
+    # A payment that settles an invoice is told twice: the invoice's is the one that counts.
+    mapped=("invoice.paid", "invoice.overdue", "payment.failed"),
     secret="pasted",  # noqa: S106 - who makes it, not what it is
     options=OPTIONS,
 )

@@ -137,5 +137,6 @@ SOURCE = Source(
     dedupe_key=dedupe_key,
     subject=subject,
     sign=sign,
+    proof="an HMAC-SHA256 of the body",
     options={"region": "the country of telephone numbers without a country code (US)"},
 )

@@ -212,5 +212,6 @@ SOURCE = Source(
     redact=redact,
     sign=sign,
     methods=("OPTIONS",),
+    proof="the secret address; a shared field, an HMAC or origins by choice",
     options=OPTIONS,
 )

@@ -225,5 +225,6 @@ SOURCE = Source(
     redact=redact,
     sign=proof.sign,
     methods=("OPTIONS",),
+    proof="Standard Webhooks (HMAC, ed25519), any HMAC, basic, bearer, a header, the address",
     options=OPTIONS,
 )

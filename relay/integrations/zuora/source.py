@@ -225,6 +225,9 @@ SOURCE = Source(
     redact=redact,
     complete=complete,
     sign=sign,
+    proof="basic; an HMAC or the address by choice",
+    # A payment that settles an invoice is told twice: the invoice's is the one that counts.
+    mapped=("invoice.paid", "invoice.overdue", "payment.failed"),
     methods=("GET", "PUT", "DELETE"),
     options=proof.OPTIONS,
 )

@@ -33,7 +33,8 @@ class Source(Schema):
 
 
 class NewSource(Schema):
-    """`secret` is what the sender shows, where it has one of its own; else we make one."""
+    """`secret` is what the sender shows, where it has one of its own; else we make one. Without
+    `mapping` the source gets the usual one of its type; null: the rules alone decide."""
 
     type = fields.String(required=True, metadata={"example": "webform"})
     name = fields.String(required=True, validate=validate.Length(min=1))
@@ -67,8 +68,11 @@ class SourceType(Schema):
     type = fields.String(required=True)
     title = fields.String()
     secret = fields.String(validate=validate.OneOf(("generated", "pasted", "none")))
+    proof = fields.String()
+    is_thin = fields.Boolean()
     events = fields.List(fields.String())
     options = fields.Dict()
+    setup = fields.String()
 
 
 routes = Resource("sources", "Inbound addresses, their secrets, and where their fields go.")
@@ -84,15 +88,16 @@ def list_sources() -> Document:
 @routes.post("/sources", scope="sources", body=NewSource, status=201, answer=MadeSource)
 def create_source(new: Document) -> Document:
     """A new inbound address; a secret that we make is shown this once."""
-    row, secret = arrange.create_source(runtime(), caller().org, Wanted(**new), by=by())
+    unmapped = "mapping" in new and new["mapping"] is None
+    wanted = Wanted(**new, unmapped=unmapped)
+    row, secret = arrange.create_source(runtime(), caller().org, wanted, by=by())
     return _told(row) | ({} if secret is None else {"secret": secret})
 
 
 @routes.get("/sources/types", scope="sources", answer=page_of(SourceType))
 def list_types() -> Document:
     """The kinds of source that can be made."""
-    known = runtime().integrations.items()
-    return whole(documents.source_type(name, one) for name, one in known if one.source is not None)
+    return whole(documents.source_types(runtime().integrations))
 
 
 @routes.get("/sources/<ref>", scope="sources", answer=Source)

@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from relay.core.errors import InvalidInput, NotFound
+from relay.mapping import is_mapping
 from relay.pipeline import arrange, why
 from relay.pipeline import rules as live
-from relay.setups import NO_RULES, rule_id
+from relay.setups import NO_RULES
 from relay.storage import rulesets
 from relay.storage.reads import runs as stored_runs
 from relay.storage.reads import setup as stored
@@ -128,5 +129,4 @@ def apply_rules() -> Response:
 def _live_rules(conn: Connection) -> tuple[Rule, ...]:
     """Without the sources' mappings, which stand on the sources' pages."""
     found = runtime().setups.of(conn, me().org)
-    mapped = {rule_id(source) for source in found.sources}
-    return tuple(one for one in found.rules.rules if one.id not in mapped)
+    return tuple(one for one in found.rules.rules if not is_mapping(one.id))

@@ -45,7 +45,7 @@ def source(name: str) -> str:
         kind=kind,
         title=runtime().integrations[row.type].title,
         last=last,
-        guide=(runtime().integrations[row.type].folder / "README.md").read_text("utf-8"),
+        guide=runtime().integrations[row.type].setup(),
     )
 
 
