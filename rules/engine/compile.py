@@ -7,18 +7,21 @@ from collections.abc import Mapping
 from rules.engine.errors import RuleError
 from rules.engine.expr import program
 from rules.engine.grammar import read_rule
+from rules.engine.marks import Marks
 from rules.engine.model import Rule, Step, Verb
+from rules.engine.templates import compile_value
 
 
 def compile_rule(data: Mapping[str, object], *, verbs: Mapping[str, Verb], place: str) -> Rule:
     """The rule of `data`, by the grammar of a file's rule. Raises RuleError at the first fault,
     its place below `place`."""
-    rule, problems = read_rule(data, place, {}, {})
+    rule, problems = read_rule(data, place, Marks(), {})
     for problem in problems:
         raise RuleError(problem.message, place=problem.place, path=place)
     _compile_conditions(rule, place)
     for step in (*rule.do, *rule.on_failure):
         _check_step(step, verbs, place)
+        _compile_params(step, place)
     return rule
 
 
@@ -30,6 +33,13 @@ def _compile_conditions(rule: Rule, place: str) -> None:
                 program(text)
             except RuleError as error:
                 raise RuleError(error.message, place=f"{prefix}if", path=place) from error
+
+
+def _compile_params(step: Step, place: str) -> None:
+    try:
+        compile_value(step.params, "with")
+    except RuleError as error:
+        raise RuleError(error.message, place=f"{step.place}.{error.place}", path=place) from error
 
 
 def _check_step(step: Step, verbs: Mapping[str, Verb], place: str) -> None:

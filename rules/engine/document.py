@@ -1,27 +1,42 @@
 """YAML text → plain values, with the place of every node. YAML 1.2 core; duplicate keys, aliases
-and tags are refused."""
+and tags are refused, and so is what is too long or too deep, before it costs anything."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
 
 from rules.engine.model import Finding
 
-_WHOLE = re.compile(r"[-+]?[0-9]+\Z")
-_BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-_DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+MAX_CHARACTERS = 1_000_000
+MAX_DEPTH = 32
+# A number that begins with 0, or is octal or hexadecimal, is text: it is somebody's number for
+# something, or was meant otherwise by YAML 1.1.
+_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]+|(?<=[0-9])\.?)([eE][-+]?[0-9]{1,2})?\Z")
 _WORDS: Mapping[str, object] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _ESCAPES = {"x": 4, "u": 6, "U": 10}
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count as lines
+_DIGITS = 40  # of a number; what is longer is text, and costs nothing to convert
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +80,27 @@ class Document:
         return _walk(self.lines, span, offset)
 
 
+def lines_of(text: str) -> tuple[str, ...]:
+    """The lines as findings count them."""
+    return tuple(_BREAK.split(text))
+
+
 def read(text: str, path: str) -> Document:
     """The document of a text. What cannot be read at all is a finding, never an exception."""
-    lines = tuple(text.split("\n"))
+    lines = lines_of(text)
+    if len(text) > MAX_CHARACTERS:
+        said = f"a rule file has at most {MAX_CHARACTERS:,} characters; this has {len(text):,}"
+        return Document(path, lines, findings=(Finding("R008", "error", path, 1, 1, 1, said),))
     reader = _Reader(path)
-    yaml = YAML(typ="safe", pure=True)
     try:
-        node = yaml.compose(text)
-        value = reader.read(node, "") if node is not None else None
+        value = reader.document(YAML(typ="safe", pure=True).parse(text))
+    except _TooMuch:
+        return Document(path, lines, findings=tuple(reader.findings))
     except MarkedYAMLError as error:
         return Document(path, lines, findings=(_yaml_error(path, error), *reader.findings))
-    except (YAMLError, ValueError, RecursionError) as error:
+    except ReaderError as error:
+        return Document(path, lines, findings=(_bad_character(path, text, error),))
+    except (YAMLError, ValueError) as error:
         message = str(error).splitlines()[0] if str(error) else "this is not YAML"
         return Document(path, lines, findings=(Finding("R001", "error", path, 1, 1, 1, message),))
     return Document(path, lines, value, reader.spans, reader.keys, tuple(reader.findings))
@@ -85,69 +110,100 @@ def _yaml_error(path: str, error: MarkedYAMLError) -> Finding:
     mark = error.problem_mark or error.context_mark
     message = str(error.problem or error.context or "this is not YAML")
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    aliased = "alias" in message
-    return Finding(
-        "R003" if aliased else "R001",
-        "error",
-        path,
-        line,
-        column,
-        1,
-        "aliases are not allowed in rules" if aliased else message,
-    )
+    help = "indent with spaces, not with tabs" if "'\\t'" in message else ""
+    return Finding("R001", "error", path, line, column, 1, message, help)
+
+
+def _bad_character(path: str, text: str, error: ReaderError) -> Finding:
+    before = lines_of(text[: error.position])
+    said = f"the character U+{ord(text[error.position]):04X} is not allowed in YAML"
+    return Finding("R001", "error", path, len(before), len(before[-1]) + 1, 1, said)
+
+
+class _TooMuch(Exception):
+    """A fault behind which reading on has no use: it has been told."""
 
 
 class _Reader:
-    """Walks the composed nodes once, keeping places and findings."""
+    """Walks the parser's events once, keeping places and findings. It builds no tree of nodes, so
+    that nothing hostile is followed any further than it may go."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.spans: dict[str, Span] = {}
         self.keys: dict[str, Span] = {}
         self.findings: list[Finding] = []
-        self._seen: set[int] = set()
 
-    def read(self, node: Node, place: str) -> object:
-        self.spans[place] = _span(node)
-        if id(node) in self._seen:
-            self._refuse("R003", node, "aliases are not allowed in rules")
+    def document(self, events: Iterator[object]) -> object:
+        value: object = None
+        documents = 0
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._refuse("R009", _span(event), "a rule file is one document, without ---")
+                    raise _TooMuch
+            elif isinstance(event, NodeEvent):
+                value = self._node(event, events, "", 0)
+        return value
+
+    def _node(self, event: object, events: Iterator[object], place: str, depth: int) -> object:
+        span = self.spans[place] = _span(event)
+        if isinstance(event, AliasEvent):
+            self._refuse("R003", span, "aliases are not allowed in rules")
             return None
-        self._seen.add(id(node))
-        if node.anchor:
-            self._refuse("R003", node, "anchors are not allowed in rules")
-        if isinstance(node, MappingNode):
-            return self._mapping(node, place)
-        if isinstance(node, SequenceNode):
-            return [self.read(inner, f"{place}[{index}]") for index, inner in enumerate(node.value)]
-        return self._scalar(node)
+        if depth > MAX_DEPTH:
+            self._refuse("R008", span, f"nested more than {MAX_DEPTH} deep")
+            raise _TooMuch
+        if getattr(event, "anchor", None):
+            self._refuse("R003", span, "anchors are not allowed in rules")
+        if tag := getattr(event, "tag", None):
+            said = str(tag).replace("tag:yaml.org,2002:", "!!")
+            self._refuse("R004", span, f"the tag {said} is not allowed in rules")
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(events, place, depth)
+        if isinstance(event, SequenceStartEvent):
+            return self._sequence(events, place, depth)
+        return plain_scalar(span.value) if not span.style else span.value
 
-    def _mapping(self, node: MappingNode, place: str) -> dict[str, object]:
-        result: dict[str, object] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                self._refuse("R004", key_node, "a key is a word, not a list or a map")
-                continue
-            key = str(key_node.value)
-            inner = f"{place}.{key}" if place else key
-            if key in result:
-                self._refuse("R002", key_node, f"'{key}' stands here twice")
-                continue
-            result[key] = None
-            self.keys[inner] = _span(key_node)
-            result[key] = self.read(value_node, inner)
+    def _sequence(self, events: Iterator[object], place: str, depth: int) -> list[object]:
+        result: list[object] = []
+        for event in events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            result.append(self._node(event, events, f"{place}[{len(result)}]", depth + 1))
         return result
 
-    def _scalar(self, node: Node) -> object:
-        text = str(node.value)
-        tag = str(node.tag or "")
-        if tag.startswith("!") or "python" in tag or tag.endswith((":binary", ":set", ":omap")):
-            self._refuse("R004", node, f"the tag {tag} is not allowed in rules")
-        if isinstance(node, ScalarNode) and node.style:
-            return text
-        return plain_scalar(text)
+    def _mapping(self, events: Iterator[object], place: str, depth: int) -> dict[str, object]:
+        result: dict[str, object] = {}
+        for event in events:
+            if isinstance(event, MappingEndEvent):
+                break
+            span = _span(event)
+            if not isinstance(event, ScalarEvent):
+                self._refuse("R004", span, "a key is a word, not a list, a map or an alias")
+                self._skip(event, events, depth)
+                self._skip(next(events), events, depth)
+                continue
+            key = span.value
+            inner = f"{place}.{key}" if place else key
+            if key in result:
+                self._refuse("R002", span, f"'{key}' stands here twice")
+                self._skip(next(events), events, depth)
+                continue
+            self.keys[inner] = span
+            result[key] = self._node(next(events), events, inner, depth + 1)
+        return result
 
-    def _refuse(self, code: str, node: Node, message: str) -> None:
-        span = _span(node)
+    def _skip(self, event: object, events: Iterator[object], depth: int) -> None:
+        """Reads past a node whose place is another's or none, without keeping it."""
+        aside = _Reader(self.path)
+        try:
+            aside._node(event, events, "", depth + 1)
+        finally:
+            self.findings += aside.findings
+
+    def _refuse(self, code: str, span: Span, message: str) -> None:
         self.findings.append(
             Finding(code, "error", self.path, span.line, span.column, span.length, message)
         )
@@ -157,20 +213,18 @@ def plain_scalar(text: str) -> object:
     """An unquoted scalar as YAML 1.2 core reads it; numbers with a point are decimals."""
     if text in _WORDS:
         return _WORDS[text]
+    if len(text) > _DIGITS:
+        return text
     if _WHOLE.match(text):
         return int(text)
-    if _BASED.match(text):
-        return int(text, 0)
-    if _DECIMAL.match(text):
-        return Decimal(text)
-    return text
+    return Decimal(text) if _DECIMAL.match(text) else text
 
 
-def _span(node: Node) -> Span:
-    start, end = node.start_mark, node.end_mark
+def _span(event: object) -> Span:
+    start, end = getattr(event, "start_mark"), getattr(event, "end_mark")  # noqa: B009 - untyped
+    value = str(event.value) if isinstance(event, ScalarEvent) else ""
+    style = str(event.style or "") if isinstance(event, ScalarEvent) else ""
     length = end.column - start.column if end.line == start.line else 1
-    value = str(node.value) if isinstance(node, ScalarNode) else ""
-    style = str(node.style or "") if isinstance(node, ScalarNode) else ""
     return Span(start.line + 1, start.column + 1, max(length, 1), style, value)
 
 

@@ -10,7 +10,7 @@ from rules.engine.expr import CLEAR, program
 from rules.engine.lexer import clauses
 from rules.engine.model import Clause, Condition, Rule, Step
 from rules.engine.names import Facts, as_path
-from rules.engine.templates import compile_value, whole
+from rules.engine.templates import whole
 
 
 def holds(subject: Rule | Step, facts: Facts) -> bool:
@@ -54,11 +54,10 @@ def _clause(text: str, facts: Facts) -> Clause:
 def resolve(step: Step, facts: Facts) -> dict[str, object]:
     """The step's `with`, its `${…}` replaced and types kept. A key whose value is null is left
     out; `CLEAR` stands for an explicit empty value. Raises RuleError with place and source."""
-    fill = step.fill or compile_value(step.params, "with")
     try:
-        return cast("dict[str, object]", fill(facts))  # a map's fill gives a map
+        return cast("dict[str, object]", step.fill(facts))  # a map's fill gives a map
     except RuleError as error:
-        line, column = _mark(step.marks, error.place, (step.line, step.column))
+        line, column = step.marks.at(error.place, (step.line, step.column))
         raise error.at(error.place, step.path, line, column) from error
 
 
@@ -83,18 +82,8 @@ def origin(step: Step, place: str) -> str | None:
 
 
 def _at(error: RuleError, subject: Rule | Step) -> RuleError:
-    line, column = _mark(subject.marks, "if", (subject.line, subject.column))
+    line, column = subject.marks.at("if", (subject.line, subject.column))
     return error.at("if", subject.path, line, column)
-
-
-def _mark(
-    marks: Mapping[str, tuple[int, int]], place: str, default: tuple[int, int]
-) -> tuple[int, int]:
-    while place:
-        if place in marks:
-            return marks[place]
-        place = place[: max(place.rfind("."), place.rfind("["), 0)]
-    return default
 
 
 __all__ = ["CLEAR", "clauses_of", "condition", "holds", "origin", "resolve"]

@@ -4,7 +4,7 @@ they are raised, so that no failure can read as true or as false."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,9 +17,10 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # ships no mark
 from rules.engine.errors import RuleError
 from rules.engine.functions import CLEAR_MARK, FUNCTIONS, Surroundings, surroundings, zone
 from rules.engine.lexer import tokens
-from rules.engine.names import Facts, facts_of, read
+from rules.engine.names import Facts, depth, facts_of, read, rooted
 
 MAX_TEXT = 1000
+MAX_FACTS = 64  # in one expression
 _MAX_INT, _MIN_INT = 2**63 - 1, -(2**63)
 _EXACT_WHOLE = 2**53
 _PLAIN = frozenset({str, bool, float, type(None)})
@@ -77,36 +78,57 @@ def _declarations() -> list[cel.FunctionDecl]:
 _FUNCTIONS: Final = _declarations()
 
 
-@lru_cache(maxsize=8192)
-def _running_text(text: str) -> tuple[str, tuple[int, ...]]:
-    """The text as compiled, and where it differs: a `null` that is a branch's whole value becomes
-    `dyn(null)`, so that `x == null ? null : "a"` is well typed."""
-    found = tokens(text)
-    nulls = [
+def _nulls(text: str) -> list[int]:
+    """Where a `null` is a branch's whole value: written `dyn(null)`, so that
+    `x == null ? null : "a"` is well typed."""
+    return [
         token.start
-        for before, token in pairwise(found)
+        for before, token in pairwise(tokens(text))
         if token.text == "null" and before.text in ("?", ":")
     ]
-    result = text
-    for start in reversed(nulls):
-        result = f"{result[:start]}dyn(null){result[start + 4 :]}"
-    return result, tuple(nulls)
 
 
-def _compile(text: str, types: Mapping[str, str]) -> cel.Expression:
+def _replaced(text: str, changes: Iterable[tuple[int, int, str]]) -> str:
+    """The text with these stretches of it (from, to) replaced."""
+    for start, end, new in sorted(changes, reverse=True):
+        text = f"{text[:start]}{new}{text[end:]}"
+    return text
+
+
+def _bounded(text: str) -> None:
     if len(text) > MAX_TEXT:
         raise RuleError(f"an expression has at most {MAX_TEXT} characters; this has {len(text)}")
-    env = cel.NewEnv(
-        variables={name: _TYPES[kind] for name, kind in types.items()}, functions=_FUNCTIONS
+
+
+@lru_cache(maxsize=64)
+def _checking(types: frozenset[tuple[str, str]]) -> cel.Env:
+    """The library's surroundings for texts with names of these types. They are not cheap."""
+    return cel.NewEnv(variables={name: _TYPES[kind] for name, kind in types}, functions=_FUNCTIONS)
+
+
+def _check(text: str, types: Mapping[str, str]) -> cel.Expression:
+    _bounded(text)
+    changes = [(null, null + len("null"), "dyn(null)") for null in _nulls(text)]
+    return _checking(frozenset(types.items())).compile(_replaced(text, changes))
+
+
+@lru_cache(maxsize=1)
+def _running() -> cel.Env:
+    """What all programs run in. A fact stands in a slot, `fact_0_` for any value and `time_0_` for
+    a date, for each set of names would need surroundings of its own, of 130 kB."""
+    slots = range(MAX_FACTS)
+    return cel.NewEnv(
+        variables={f"fact_{slot}_": cel.Type.DYN for slot in slots}
+        | {f"time_{slot}_": cel.Type.TIMESTAMP for slot in slots},
+        functions=_FUNCTIONS,
     )
-    return env.compile(_running_text(text)[0])
 
 
 def check(text: str, types: Mapping[str, str]) -> tuple[tuple[Fault, ...], str]:
     """What is wrong with an expression whose names have these types (`text`, `timestamp`,
     `texts`, `dyn`), and the name of its result's type, empty where there are faults."""
     try:
-        return (), _compile(text, types).return_type().name()
+        return (), _check(text, types).return_type().name()
     except RuleError as error:
         return (Fault(0, error.message),), ""
     except RuntimeError as error:
@@ -114,7 +136,7 @@ def check(text: str, types: Mapping[str, str]) -> tuple[tuple[Fault, ...], str]:
 
 
 def _faults(text: str, message: str) -> tuple[Fault, ...]:
-    nulls = _running_text(text)[1]
+    nulls = _nulls(text)
     lines = [0, *(match.end() for match in re.finditer("\n", text))]
     found = []
     for line, column, said in _PLACE.findall(message):
@@ -125,26 +147,29 @@ def _faults(text: str, message: str) -> tuple[Fault, ...]:
 
 
 class Program:
-    """An expression ready to run; one compiled form for each set of names that hold dates, for
+    """An expression ready to run; one compiled form for each set of facts that are dates, for
     the library takes dates only where they are declared."""
 
-    __slots__ = ("_forms", "_surrounded", "names", "text")
+    __slots__ = ("_facts", "_forms", "_surrounded", "text")
 
     def __init__(self, text: str) -> None:
+        _bounded(text)
         self.text = text
-        self.names = tuple((".".join(path), path) for path in facts_of(text))
-        self._forms: dict[tuple[str, ...], cel.Expression] = {}
+        self._facts = facts_of(text)
+        if len(self._facts) > MAX_FACTS:
+            raise RuleError(f"an expression reads at most {MAX_FACTS} names")
+        self._forms: dict[tuple[int, ...], cel.Expression] = {}
         self._surrounded = any(token.text in _SURROUNDED for token in tokens(text))
         self._form(())
 
     def values(self, facts: Facts) -> dict[str, object]:
         """The facts it reads, by name, for traces and errors."""
         shown: dict[str, object] = {}
-        for name, path in self.names:
+        for path in self._facts:
             try:
-                shown[name] = read(facts, path)
+                shown[".".join(path)] = read(facts, path)
             except RuleError as error:
-                shown[name] = f"({error.message})"
+                shown[".".join(path)] = f"({error.message})"
         return shown
 
     def run(self, facts: Facts) -> object:
@@ -158,20 +183,20 @@ class Program:
 
     def _run(self, facts: Facts) -> object:
         data: dict[str, object] = {}
-        dates: dict[str, date] = {}
-        for name, path in self.names:
+        dates: dict[int, date] = {}
+        for slot, path in enumerate(self._facts):
             value = read(facts, path)
             if type(value) in _PLAIN:
-                data[name] = value
+                data[f"fact_{slot}_"] = value
             elif isinstance(value, date):
-                dates[name] = value
-                data[name] = _moment(value, facts)
+                dates[slot] = value
+                data[f"time_{slot}_"] = _moment(value, facts)
             else:
-                data[name] = plain(value)
+                data[f"fact_{slot}_"] = plain(value)
         result = self._evaluate(data, tuple(dates), facts)
         return _given(result, data, dates)
 
-    def _evaluate(self, data: Mapping[str, object], dates: tuple[str, ...], facts: Facts) -> object:
+    def _evaluate(self, data: Mapping[str, object], dates: tuple[int, ...], facts: Facts) -> object:
         form = self._forms.get(dates) or self._form(dates)
         if not self._surrounded:
             return _value(form.eval(data=data))
@@ -187,17 +212,31 @@ class Program:
         finally:
             surroundings.reset(token)
 
-    def _form(self, dates: tuple[str, ...]) -> cel.Expression:
-        types = {name: "timestamp" if name in dates else "dyn" for name, _ in self.names}
+    def _form(self, dates: tuple[int, ...]) -> cel.Expression:
         try:
-            form = self._forms[dates] = _compile(self.text, types)
+            form = self._forms[dates] = _running().compile(self._slotted(dates))
         except RuntimeError as error:
-            fault = _faults(self.text, str(error))[0]
-            raise RuleError(f"{fault.message} (at character {fault.start + 1})") from error
+            types = {
+                ".".join(path): "timestamp" if slot in dates else "dyn"
+                for slot, path in enumerate(self._facts)
+            }
+            told = check(self.text, types)[0] or _faults(self.text, str(error))
+            raise RuleError(f"{told[0].message} (at character {told[0].start + 1})") from error
         return form
 
+    def _slotted(self, dates: tuple[int, ...]) -> str:
+        """The text with each fact it names replaced by its slot."""
+        changes = [(null, null + len("null"), "dyn(null)") for null in _nulls(self.text)]
+        slots = {path: slot for slot, path in enumerate(self._facts)}
+        for chain in rooted(self.text):
+            size = min(depth(chain.parts), len(chain.parts))
+            slot = slots[chain.parts[:size]]
+            end = chain.starts[size - 1] + len(chain.parts[size - 1])
+            changes.append((chain.start, end, f"{'time' if slot in dates else 'fact'}_{slot}_"))
+        return _replaced(self.text, changes)
 
-@lru_cache(maxsize=65536)
+
+@lru_cache(maxsize=8192)
 def program(text: str) -> Program:
     """The program of a text, compiled once. Raises RuleError where CEL cannot read it."""
     return Program(text)
@@ -259,7 +298,7 @@ def text_of_date(value: date) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _given(result: object, data: Mapping[str, object], dates: Mapping[str, date]) -> object:
+def _given(result: object, data: Mapping[str, object], dates: Mapping[int, date]) -> object:
     """A result as the rest of the engine has it: decimals, aware times, `CLEAR`."""
     if type(result) is bool or result is None:
         return result
@@ -279,9 +318,9 @@ def _given(result: object, data: Mapping[str, object], dates: Mapping[str, date]
     raise RuleError(f"the result is {kind}, which is no value to use")
 
 
-def _same_date(result: datetime, data: Mapping[str, object], dates: Mapping[str, date]) -> date:
+def _same_date(result: datetime, data: Mapping[str, object], dates: Mapping[int, date]) -> date:
     """A day that went in comes out as that day, whatever the time zone."""
-    return next((day for name, day in dates.items() if data[name] == result), result)
+    return next((day for slot, day in dates.items() if data[f"time_{slot}_"] == result), result)
 
 
 def _decimal(result: float) -> Decimal:

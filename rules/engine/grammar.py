@@ -10,9 +10,10 @@ from typing import Literal
 
 from rules.engine.durations import parse_duration
 from rules.engine.errors import RuleError
+from rules.engine.marks import Marks
 from rules.engine.model import Once, OnError, Retry, Rule, Step, Trigger
 from rules.engine.schedule import is_cron, is_timezone
-from rules.engine.templates import compile_value
+from rules.engine.templates import Filling, check_templates
 from rules.engine.version import hash_of
 
 RULE_KEYS = (
@@ -45,9 +46,7 @@ _STEP_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _VERB = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?\Z")
 _TARGET = re.compile(r"owner\Z|email:[^@\s]+@[^@\s]+\Z|channel:\S+\Z")
 _EVENT = re.compile(r"(?:[A-Za-z0-9_-]+\.)*(?:[A-Za-z0-9_-]+|\*)\Z")
-_COMMENT = re.compile(r"\s#")
 
-Marks = Mapping[str, tuple[int, int]]
 Data = Mapping[str, object]
 
 
@@ -105,6 +104,7 @@ def read_rule(data: Data, path: str, marks: Marks, defaults: Data) -> tuple[Rule
     reading = Reading(path, marks)
     reading.keys(data, RULE_KEYS, "", "a rule")
     merged = {**{key: defaults[key] for key in DEFAULT_KEYS if key in defaults}, **data}
+    line, column = marks.at("")
     retry = _retry(reading, merged.get("retry"), "retry", Retry())
     on_error = _on_error(reading, merged, "")
     rule = Rule(
@@ -122,8 +122,8 @@ def read_rule(data: Data, path: str, marks: Marks, defaults: Data) -> tuple[Rule
         notify=_notify(reading, merged),
         tests=_tests(reading, data),
         path=path,
-        line=marks.get("", (0, 0))[0],
-        column=marks.get("", (0, 0))[1],
+        line=line,
+        column=column,
         data=merged,
         marks=marks,
         hash=hash_of(merged),
@@ -408,7 +408,9 @@ def _step(
         reading.say(
             "R313", f"{place}.id", f"'{step_id}' is no id for a step", "letters, digits and _"
         )
-    marks = _below(reading.marks, place)
+    _templates(reading, params or {}, place)
+    marks = reading.marks.below(place)
+    line, column = marks.at("")
     return Step(
         id=step_id,
         use=use,
@@ -419,26 +421,18 @@ def _step(
         on_error=_on_error(reading, value, place, inherited[1]),
         place=place,
         path=reading.path,
-        line=marks.get("", (0, 0))[0],
-        column=marks.get("", (0, 0))[1],
+        line=line,
+        column=column,
         marks=marks,
-        fill=_fill(reading, params or {}, place),
+        fill=Filling(params or {}),
     )
 
 
-def _fill(reading: Reading, params: Data, place: str) -> Callable[[Data], object] | None:
+def _templates(reading: Reading, params: Data, place: str) -> None:
     try:
-        return compile_value(params, "with")
+        check_templates(params, "with")
     except RuleError as error:
         reading.say("R309", f"{place}.{error.place}", error.message)
-        return None
-
-
-def _below(marks: Marks, place: str) -> dict[str, tuple[int, int]]:
-    found = {
-        mark[len(place) + 1 :]: at for mark, at in marks.items() if mark.startswith(f"{place}.")
-    }
-    return found | ({"": marks[place]} if place in marks else {})
 
 
 def _join(place: str, key: str) -> str:

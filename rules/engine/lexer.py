@@ -68,7 +68,7 @@ def scan(text: str, start: int = 0) -> Iterator[Token]:
         position = match.end()
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def tokens(text: str) -> tuple[Token, ...]:
     return tuple(scan(text))
 
@@ -87,7 +87,7 @@ def closing_brace(text: str, start: int) -> int | None:
     return None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def chains(text: str) -> tuple[Chain, ...]:
     """Every name in the expression with its selectors, those of loops left out."""
     found = tokens(text)
@@ -136,7 +136,7 @@ def loop_names(found: Sequence[Token]) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def clauses(text: str) -> tuple[tuple[int, str], ...]:
     """The parts joined by `&&` at the top level, each with its place; one where there is an
     `||` or `?` beside them, which bind less tightly."""

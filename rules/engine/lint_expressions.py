@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from rules.engine.expr import MAX_TEXT, check
+from rules.engine.errors import RuleError
+from rules.engine.expr import MAX_TEXT, check, program
 from rules.engine.functions import NAMES
 from rules.engine.lexer import (
     REFUSED_LOOPS,
@@ -107,7 +108,17 @@ def check_expression(text: str, scope: Scope, at: Place) -> str:
     errors = [found for found in at.talk.findings[before:] if found.severity == "error"]
     for fault in faults:
         _fault(text, fault.start, fault.message, (at, told, bool(errors)))
+    if not faults and not errors:
+        _runs(text, at)
     return kind
+
+
+def _runs(text: str, at: Place) -> None:
+    """Compiled once more, as it will run: with every name dynamic."""
+    try:
+        program(text)
+    except RuleError as error:
+        at.say("R200", 0, len(text.strip()), error.message)
 
 
 def _loops(text: str, at: Place) -> None:

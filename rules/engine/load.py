@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rules.engine.document import Document, Span, read
+from rules.engine.document import Document, read
 from rules.engine.grammar import DEFAULT_KEYS, FILE_KEYS, read_rule
 from rules.engine.lint import check_rules
+from rules.engine.marks import Marks
 from rules.engine.model import Finding, Rule, Verb
 from rules.engine.schemas import Schemas
 from rules.engine.talk import Talk, did_you_mean
 
 VERSION = 1
+_RULE = re.compile(r"rules\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,10 @@ def load(texts: Mapping[str, str], *, verbs: Mapping[str, Verb], schemas: Schema
         document = read(texts[path], path)
         top = Talk(document, "")
         findings += document.findings
+        marks = _marks(document)
         for place, data, defaults in _rules(document, top):
             talk = Talk(document, place)
-            rule, problems = read_rule(data, path, _marks(document, place), defaults)
+            rule, problems = read_rule(data, path, marks[place], defaults)
             for problem in problems:
                 talk.say(
                     problem.code, problem.place, problem.message, problem.help, key=problem.key
@@ -99,14 +102,12 @@ def _known(data: Mapping[str, object], keys: tuple[str, ...], place: str, top: T
             )
 
 
-def _marks(document: Document, place: str) -> dict[str, tuple[int, int]]:
-    """Line and column of everything in a rule, by its place in the rule."""
-    return {"": _at(document.span(place))} | {
-        re.sub(r"^\.", "", name[len(place) :]): _at(span)
-        for name, span in document.spans.items()
-        if name.startswith(f"{place}.")
-    }
-
-
-def _at(span: Span) -> tuple[int, int]:
-    return span.line, span.column
+def _marks(document: Document) -> dict[str, Marks]:
+    """The places of everything in each rule, by the rule's place."""
+    found: dict[str, list[tuple[str, tuple[int, int]]]] = {}
+    for name, span in document.spans.items():
+        place = _RULE.match(name)
+        if place is not None:
+            inner = name[place.end() :].removeprefix(".")
+            found.setdefault(place[0], []).append((inner, (span.line, span.column)))
+    return {place: Marks.of(marks) for place, marks in found.items()}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from rules.engine.templates import Fill
+from rules.engine.marks import Marks
+from rules.engine.templates import Fill, Filling
 
 ParamType = Literal["text", "number", "date", "boolean", "list", "map", "any", "reference"]
 Severity = Literal["error", "warning"]
@@ -86,9 +87,9 @@ class Trigger:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One action. `place` is where it stands in its rule (`do[0]`), `path`, `line`, `column` in
-    its file; `marks` gives line and column of what is in it (`with.customer`, `if`).
+    its file; `marks` has the places of what is in it (`with.customer`, `if`).
 
-    `fill` is `params` compiled: facts in, values out. Read it through `resolve`.
+    `fill` works `params` out: facts in, values out. Read it through `resolve`.
     """
 
     id: str
@@ -102,14 +103,14 @@ class Step:
     path: str = ""
     line: int = 0
     column: int = 0
-    marks: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
-    fill: Fill | None = field(default=None, repr=False, compare=False)
+    marks: Marks = field(default=Marks(), repr=False, compare=False)
+    fill: Fill = field(default=Filling({}), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule. `data` is its text as plain values, defaults of its file included; `marks` gives
-    line and column of what stands at a place such as `do[0].with.customer`."""
+    """One rule. `data` is its text as plain values, defaults of its file included; `marks` has the
+    places of what is in it (`do[0].with.customer`)."""
 
     id: str
     when: tuple[Trigger, ...]
@@ -128,7 +129,7 @@ class Rule:
     line: int = 0
     column: int = 0
     data: Mapping[str, object] = field(default_factory=dict, repr=False)
-    marks: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    marks: Marks = field(default=Marks(), repr=False, compare=False)
     hash: str = ""
 
 

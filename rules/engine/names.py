@@ -27,14 +27,15 @@ def depth(parts: Sequence[str]) -> int:
     return 2
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def facts_of(text: str) -> tuple[tuple[str, ...], ...]:
     """The facts an expression reads, each once, in order."""
-    found = [chain.parts[: depth(chain.parts)] for chain in _rooted(text)]
+    found = [chain.parts[: depth(chain.parts)] for chain in rooted(text)]
     return tuple(dict.fromkeys(found))
 
 
-def _rooted(text: str) -> list[Chain]:
+def rooted(text: str) -> list[Chain]:
+    """The chains of an expression that begin with a record, an event, a step or the like."""
     return [chain for chain in chains(text) if chain.parts[0] in ROOTS and not chain.called]
 
 
@@ -131,7 +132,7 @@ def _written(base: tuple[str, ...], rest: tuple[Segment, ...]) -> str:
     return text
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def as_path(text: str) -> Path | None:
     """The path that an expression is, if it is nothing else: `item.amount`,
     `event.data.fields["Company Size"]`, one that may be absent: `has(a.b) ? a.b : null` and

@@ -25,7 +25,7 @@ class Part:
     is_expression: bool
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=1024)
 def parts(text: str) -> tuple[Part, ...]:
     """The template's pieces; raises RuleError where a `${` is not closed or is empty."""
     return tuple(_parts(text))
@@ -66,6 +66,34 @@ def whole(text: str) -> str | None:
     """The expression where the value is one `${…}` and nothing else."""
     found = parts(text) if "${" in text else ()
     return found[0].text if len(found) == 1 and found[0].is_expression else None
+
+
+class Filling:
+    """A step's `with` on its way to values. It is compiled when it is first worked out, for of
+    many rules few run; `check_templates` has told by then what cannot be read."""
+
+    __slots__ = ("_fill", "_params")
+
+    def __init__(self, params: Mapping[str, object]) -> None:
+        self._params = params
+        self._fill: Fill | None = None
+
+    def __call__(self, facts: Facts) -> object:
+        if self._fill is None:
+            self._fill = compile_value(self._params, "with")
+        return self._fill(facts)
+
+
+def check_templates(value: object, place: str) -> None:
+    """Raises RuleError, with its place, where a `${…}` below is not closed or is empty."""
+    if isinstance(value, str):
+        _parts_at(value, place)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            check_templates(inner, f"{place}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            check_templates(inner, f"{place}[{index}]")
 
 
 def compile_value(value: object, place: str) -> Fill:
@@ -119,7 +147,7 @@ def _text(text: str, place: str) -> Fill:
 
 def _parts_at(text: str, place: str) -> tuple[Part, ...]:
     try:
-        return parts(text)
+        return parts(text) if "${" in text else ()
     except RuleError as error:
         raise RuleError(error.message, place=place) from error
 

@@ -162,8 +162,7 @@ def _text(
 
 def _condition_lines(rule: Rule, own: list[str]) -> range:
     """Which of the rule's lines hold its condition."""
-    mark = rule.marks.get("if")
-    if rule.condition is None or mark is None:
+    if rule.condition is None:
         return range(0)
     text = "\n".join(own)
     start = next((n for n, line in enumerate(own) if line.strip().startswith("if:")), None)
