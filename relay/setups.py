@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 
 from sqlalchemy import Connection, select
 
@@ -11,11 +12,11 @@ from relay.mapping import compile_mapping
 from relay.storage.connections import ConnectionRow, TargetRow, all_connections, all_targets
 from relay.storage.database import Database
 from relay.storage.identity import Organization, organization
-from relay.storage.rulesets import paused_rules, texts_of
+from relay.storage.rulesets import packed_of, paused_rules, texts_of
 from relay.storage.sources import SourceRow, all_sources
 from relay.storage.tables.identity import organizations
 from relay.storage.vault import Vault
-from rules.engine import Rule, RuleSet, Verb, load
+from rules.engine import Rule, RuleSet, Verb, load, unpack
 
 _KEPT_SETS = 16
 NO_RULES = "none"
@@ -49,14 +50,14 @@ class Setup:
 
 
 class Setups:
-    """The process's setups. Compiled rule sets are kept by their texts."""
+    """The process's setups. Rule sets are kept by their content."""
 
     def __init__(self, db: Database, vault: Vault, verbs: Mapping[str, Verb]) -> None:
         self._db = db
         self._vault = vault
         self._verbs = verbs
         self._setups: dict[int, Setup] = {}
-        self._sets: dict[tuple[tuple[str, str], ...], tuple[Rule, ...]] = {}
+        self._sets: dict[bytes, tuple[Rule, ...]] = {}
         self._lock = threading.Lock()
 
     def of(self, conn: Connection, org: int) -> Setup:
@@ -110,12 +111,14 @@ class Setups:
     def _compiled(self, conn: Connection, org: int, hash: str) -> tuple[Rule, ...]:
         if hash == NO_RULES:
             return ()
-        texts = texts_of(conn, org, hash)
-        # By the texts, not the hash: names may have changed, which are in no hash.
-        key = tuple(sorted(texts.items()))
+        packed = packed_of(conn, org, hash)
+        # By what was packed, not the set's hash: names may have changed, which are in no hash.
+        key = sha256(packed.encode()).digest()
         if key not in self._sets:
-            loaded = load(texts, verbs=self._verbs, schemas=None)
+            rules = unpack(packed)
+            if rules is None:
+                rules = load(texts_of(conn, org, hash), verbs=self._verbs, schemas=None).rules
             while len(self._sets) >= _KEPT_SETS:
                 self._sets.pop(next(iter(self._sets)))
-            self._sets[key] = loaded.rules
+            self._sets[key] = rules
         return self._sets[key]

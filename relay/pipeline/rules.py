@@ -12,7 +12,7 @@ from relay.crm.model import Field, FieldType, ListType
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import rulesets
-from rules.engine import FieldSchema, Finding, ListSchema, Loaded, RuleSet, Schemas, load
+from rules.engine import FieldSchema, Finding, ListSchema, Loaded, RuleSet, Schemas, load, pack
 from rules.engine import tests as rule_tests
 from rules.engine.schemas import FieldType as RuleType
 
@@ -46,7 +46,7 @@ def apply(runtime: Runtime, org: int, texts: Mapping[str, str], *, by: str) -> s
         raise Refused(findings)
     hash = RuleSet(loaded.rules).hash
     with runtime.db.write() as conn:
-        rulesets.apply_set(conn, org, hash, texts, by=by, at=now)
+        rulesets.apply_set(conn, org, hash, texts, pack(loaded.rules), by=by, at=now)
     return hash
 
 

@@ -12,22 +12,26 @@ from relay.storage.tables.setup import rule_findings, rule_sets, rule_states
 
 
 def apply_set(
-    conn: Connection, org: int, hash: str, texts: Mapping[str, str], *, by: str, at: datetime
+    conn: Connection,
+    org: int,
+    hash: str,
+    texts: Mapping[str, str],
+    packed: str,
+    *,
+    by: str,
+    at: datetime,
 ) -> None:
-    """Keeps the set and makes it the live one."""
+    """Keeps the set and makes it the live one. `packed` is what `rules.engine.pack` made of it."""
+    kept = {"texts": dict(texts), "packed": packed, "applied_at": at, "applied_by": by}
     known = select(rule_sets.c.hash).where(rule_sets.c.org_id == org, rule_sets.c.hash == hash)
     if conn.execute(known).first() is None:
-        conn.execute(
-            insert(rule_sets).values(
-                org_id=org, hash=hash, texts=dict(texts), applied_at=at, applied_by=by
-            )
-        )
+        conn.execute(insert(rule_sets).values(org_id=org, hash=hash, **kept))
     else:
         # Names, owners' comments and tests are in no hash: the same set, told in newer words.
         conn.execute(
             update(rule_sets)
             .where(rule_sets.c.org_id == org, rule_sets.c.hash == hash)
-            .values(texts=dict(texts), applied_at=at, applied_by=by)
+            .values(**kept)
         )
     conn.execute(update(organizations).where(organizations.c.id == org).values(rule_set_hash=hash))
     conn.execute(delete(rule_findings).where(rule_findings.c.org_id == org))
@@ -49,6 +53,16 @@ def texts_of(conn: Connection, org: int, hash: str) -> dict[str, str]:
         raise NotFound(f"there is no rule set {hash} here")
     found: dict[str, str] = row.texts
     return found
+
+
+def packed_of(conn: Connection, org: int, hash: str) -> str:
+    """A set's rules as they were packed. Raises NotFound."""
+    found = conn.execute(
+        select(rule_sets.c.packed).where(rule_sets.c.org_id == org, rule_sets.c.hash == hash)
+    ).scalar()
+    if found is None:
+        raise NotFound(f"there is no rule set {hash} here")
+    return str(found)
 
 
 def paused_rules(conn: Connection, org: int) -> set[str]:

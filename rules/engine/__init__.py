@@ -20,6 +20,7 @@ from rules.engine.model import (
     Verb,
 )
 from rules.engine.names import optional_path
+from rules.engine.pack import pack, unpack
 from rules.engine.schedule import clear_to_fire, held_until, next_time
 from rules.engine.schemas import FieldSchema, ListSchema, Schemas
 from rules.engine.version import rule_hash, set_hash
@@ -54,7 +55,9 @@ __all__ = [
     "next_time",
     "optional_path",
     "origin",
+    "pack",
     "resolve",
     "rule_hash",
     "set_hash",
+    "unpack",
 ]

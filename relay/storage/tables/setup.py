@@ -71,6 +71,7 @@ rule_sets = Table(
     Column("org_id", BigId, nullable=False),
     Column("hash", Text, nullable=False),
     Column("texts", Json, nullable=False),
+    Column("packed", Text, nullable=False),  # the same, read and checked
     Column("applied_at", Time, nullable=False),
     Column("applied_by", Text, nullable=False),
     PrimaryKeyConstraint("org_id", "hash"),
