@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 # Beyond this a plain notation would only be a long row of zeros.
@@ -19,6 +19,8 @@ def loads(text: str | bytes) -> Any:
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("the JSON text is nested too deeply") from error
+    except InvalidOperation as error:
+        raise ValueError("a number's exponent is beyond all bounds") from error
 
 
 def dumps(value: object) -> str:

@@ -37,6 +37,11 @@ def clean(text: str) -> str:
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
+def has_control(text: str) -> bool:
+    """Whether the text has characters that `clean` takes away wherever they stand."""
+    return _CONTROL.search(text) is not None
+
+
 def cleaned(value: object, depth: int = 0) -> object:
     """A JSON value with all its texts and names cleaned. Raises Unreadable where it is nested
     deeper than anything people send."""

@@ -3,6 +3,7 @@
 Keys, metadata and merging as on https://api.salesforceiq.com/ ("Contacts") and in recorded traffic.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import phonenumbers
@@ -10,10 +11,24 @@ from phonenumbers import PhoneNumberFormat
 
 from relay.core.errors import InvalidInput
 from relay.core.facts import clean
+from relay.crm.limits import (
+    LONGEST_ADDRESS,
+    LONGEST_NAME,
+    LONGEST_NUMBER,
+    LONGEST_TEXT,
+    check_text,
+    refused,
+)
+from relay.crm.model import FieldType
+from relay.crm.values import mismatch
 from relay.people import REGION
 
 Entry = Mapping[str, object]
 Properties = Mapping[str, Sequence[Entry]]
+
+_SHAPE = "must be an array of objects with a value"
+_LONGEST = {"email": LONGEST_ADDRESS, "phone": LONGEST_NUMBER, "name": LONGEST_NAME}
+_LINKEDIN = re.compile(r"(?:https?://)?(?:[a-z]{2,3}\.)?linkedin\.com/", re.I)
 
 
 def read(sent: object) -> dict[str, list[dict[str, object]]]:
@@ -23,26 +38,37 @@ def read(sent: object) -> dict[str, list[dict[str, object]]]:
     read_: dict[str, list[dict[str, object]]] = {}
     for key, entries in sent.items():
         if not isinstance(entries, list):
-            raise InvalidInput(f"properties.{key} must be an array of objects with a value")
-        read_[str(key)] = [_entry(str(key), entry) for entry in entries]
+            raise refused(f"properties.{key}", _SHAPE)
+        read_[str(key)] = [_entry(f"properties.{key}", str(key), entry) for entry in entries]
     return read_
 
 
-def _entry(key: str, sent: object) -> dict[str, object]:
+def _entry(place: str, key: str, sent: object) -> dict[str, object]:
     if not isinstance(sent, Mapping) or isinstance(sent.get("value"), (Mapping, list)):
-        raise InvalidInput(f"properties.{key} must be an array of objects with a value")
+        raise refused(place, _SHAPE)
     value = sent.get("value")
     if value is None:
-        raise InvalidInput(f"properties.{key} has an entry without a value")
-    metadata = sent.get("metadata")
-    given = metadata if isinstance(metadata, Mapping) else {}
-    return entry(key, _text(value), {str(name): _text(one) for name, one in given.items()})
+        raise refused(place, "has an entry without a value")
+    metadata = sent.get("metadata") or {}
+    if not isinstance(metadata, Mapping):
+        raise refused(f"{place}.metadata", "must be an object")
+    told: dict[str, str] = {}
+    for name, one in metadata.items():
+        if isinstance(one, (Mapping, list)):
+            raise refused(f"{place}.metadata.{name}", "must be text")
+        if one is not None:
+            told[str(name)] = _text(one)
+    text = _text(value)
+    if key == "liurl" and text and not _LINKEDIN.match(text):
+        raise mismatch(FieldType.LINKEDIN, text)
+    return entry(key, text, told)
 
 
 def entry(key: str, value: str, metadata: Mapping[str, str] | None = None) -> dict[str, object]:
-    """One entry as it is kept: a recognizable number in E.164, its written form in `raw_val`."""
+    """One entry as it is kept: a recognizable number in E.164, its written form in `raw_val`.
+    Raises InvalidInput for one that is too long."""
     kept = dict(metadata or {})
-    text = clean(value)
+    text = check_text(f"properties.{key}", clean(value), _LONGEST.get(key, LONGEST_TEXT))
     if key == "phone":
         try:
             number = phonenumbers.parse(text, REGION)

@@ -72,10 +72,13 @@ def from_wire(one: Field, given: object, sent: Sent) -> Stored | None:
 
     A bare value in place of the array is taken for its only element.
     """
+    return stored(one, raws_of(given), sent)
+
+
+def raws_of(given: object) -> list[object]:
+    """What stands in `raw` of each entry."""
     entries = given if isinstance(given, list) else [given]
-    return stored(
-        one, [e["raw"] if isinstance(e, Mapping) and "raw" in e else e for e in entries], sent
-    )
+    return [e["raw"] if isinstance(e, Mapping) and "raw" in e else e for e in entries]
 
 
 def to_wire(value: Stored) -> list[dict[str, str]]:

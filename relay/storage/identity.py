@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ SESSION = timedelta(days=14)
 _HASHER = PasswordHasher()
 # Checked when nobody has the address, so that the answer takes as long.
 _NOBODY = _HASHER.hash("nobody has this password")
+_KEY = re.compile("[0-9a-f]{24}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +268,8 @@ def revoke_key(conn: Connection, org: int, key: str, *, by: str, at: datetime) -
 def authenticate(conn: Connection, key: str, secret: str) -> Caller:
     """Who calls. Raises Refused, which is one and the same to the caller and says the true reason
     to the audit log."""
+    if not _KEY.fullmatch(key):
+        raise Refused(None, key, "unknown key")
     row = conn.execute(select(api_keys).where(api_keys.c.id == key)).first()
     given = _hash(secret)
     if row is None:

@@ -24,6 +24,6 @@ def create_app(runtime: Runtime) -> Flask:
     for blueprint in (inbound.blueprint, health.blueprint, sandbox.blueprint):
         app.register_blueprint(blueprint(runtime))
     site = v2.Site(db=runtime.db, write=partial(crm.edit, runtime))
-    app.register_blueprint(v2.create_blueprint(site, app.extensions["doorkeeper"].caller))
+    app.register_blueprint(v2.create_blueprint(site, app.extensions["doorkeeper"].metered_caller))
     dashboard.install(app)
     return app

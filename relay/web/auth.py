@@ -10,7 +10,7 @@ from relay.core.errors import BadSignature
 from relay.runtime import Runtime
 from relay.storage import identity
 from relay.web.security import caller_address
-from relay.web.throttle import KEYS, SIGN_INS, Throttle
+from relay.web.throttle import KEYS, SIGN_INS, Quota, Throttle
 
 COOKIE = "relay_session"
 REALM = 'Basic realm="Relay", charset="UTF-8"'
@@ -23,6 +23,7 @@ class Doorkeeper:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._throttle = Throttle(runtime.settings)
+        self.quota = Quota(self._throttle, runtime.clock)
         self._noted: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
@@ -39,6 +40,12 @@ class Doorkeeper:
             self._refuse(refused)
             raise
         self._note(found)
+        return found
+
+    def metered_caller(self) -> Caller:
+        """The same, counted. Raises QuotaUsed as well."""
+        found = self.caller()
+        self.quota.spend(found.key)
         return found
 
     def person(self) -> Person | None:
@@ -61,7 +68,7 @@ class Doorkeeper:
         except BadSignature:
             self._note_refusal(email)
             for place in places:
-                self._throttle.failed(SIGN_INS, *place)
+                self._throttle.count(SIGN_INS, *place)
             raise
 
     def sign_out(self) -> None:
@@ -83,7 +90,7 @@ class Doorkeeper:
         )
 
     def _refuse(self, refused: identity.Refused) -> None:
-        self._throttle.failed(KEYS, caller_address())
+        self._throttle.count(KEYS, caller_address())
         if refused.org is None:
             return
         with self._runtime.db.write() as conn:

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from relay.core import errors
 from relay.web.auth import REALM
 from relay.web.throttle import TooMany
+from relay.web.v2.answers import of_status, problem
 
 log = structlog.get_logger()
 
@@ -78,6 +79,8 @@ def answer(
     status: int, code: str, text: str, fields: dict[str, list[str]] | None = None
 ) -> Response:
     """The error as a page where a browser asked the dashboard, else as JSON."""
+    if request.path == "/v2" or request.path.startswith("/v2/"):
+        return problem(of_status(status, text))
     response = _page(status, text) if _wants_page() else _document(code, text, fields)
     response.status_code = status
     if status == 401:  # noqa: PLR2004 - unauthorized
@@ -98,6 +101,6 @@ def _page(status: int, text: str) -> Response:
 
 
 def _wants_page() -> bool:
-    if request.path.startswith(("/api/", "/v2/", "/in/")):
+    if request.path.startswith(("/api/", "/in/")):
         return False
     return request.accept_mimetypes.best_match(("text/html", "application/json")) == "text/html"

@@ -28,6 +28,7 @@ BODIES: dict[str, Any] = {
     "PATCH /lists/<id>/items/<item>": {"name": "Renamed"},
     "POST /lists/<id>/items/by-email": {"email": "ann@example.com"},
     "POST /contacts": {"email": "new@example.com"},
+    "POST /contacts/<id>/merge": {"contact": "0" * 24},
 }
 
 

@@ -118,6 +118,19 @@ def test_without_create_nobody_is_made(desk: Desk) -> None:
     assert desk.get("/contacts?email=no@body.example")["data"] == []
 
 
+def test_two_contacts_that_are_one_person_become_one(desk: Desk) -> None:
+    ann = post(desk, "/contacts", email="ann@acme.test", name="Ann")
+    other = post(desk, "/contacts", email="anne@home.test", phone="+14155550134")
+    leads = its_list(desk, "Leads")
+    item = post(desk, f"/lists/{leads['id']}/items", contact=other["id"])
+    found = post(desk, f"/contacts/{ann['id']}/merge", contact=other["id"])
+    assert found["id"] == ann["id"]
+    assert sorted(found["emails"]) == ["ann@acme.test", "anne@home.test"]
+    shown = desk.get(f"/lists/{leads['id']}/items/{item['id']}")
+    assert [one["id"] for one in shown["contacts"]] == [ann["id"]]
+    refused(desk, 404, "POST", f"/contacts/{ann['id']}/merge", json={"contact": other["id"]})
+
+
 def test_what_cannot_be_set_leaves_nothing_behind(desk: Desk) -> None:
     """A6: the contact is made in the same transaction, and goes with it."""
     path = f"/lists/{its_list(desk, 'Deals')['id']}/items/by-email"

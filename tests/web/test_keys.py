@@ -1,9 +1,12 @@
 """API keys: K1 five of them, K2 each with its own scopes, K3 a secret that is shown once."""
 
 import re
+from datetime import timedelta
 
 from relay.core.access import AUTHORIZATION_FAILED
 from relay.storage import identity
+from relay.web.auth import Doorkeeper
+from relay.web.throttle import Quota, Throttle
 from tests.web.house import Browser, House
 from tests.web.records import Records
 
@@ -79,3 +82,20 @@ def test_who_guesses_secrets_has_to_wait(house: House, acme: Records) -> None:
     codes = [client.get("/v2/lists", auth=(acme.key, str(n))).status_code for n in range(35)]
     assert codes[0] == 401
     assert codes[-1] == 429
+
+
+def test_a_key_that_has_sent_its_requests_of_the_day_waits_for_the_next(
+    house: House, acme: Records
+) -> None:
+    """A program written for SalesforceIQ expects 429 then."""
+    doorkeeper: Doorkeeper = house.app.extensions["doorkeeper"]
+    doorkeeper.quota = Quota(Throttle(house.runtime.settings), house.clock, most=3)
+    client, auth = house.app.test_client(), (acme.key, acme.secret)
+    codes = [client.get(path, auth=auth).status_code for path in ("/v2/lists", "/v2/nothing") * 2]
+    assert codes == [200, 404, 200, 429]
+    refused = client.get("/v2/lists", auth=auth)
+    assert refused.get_json()["userMessage"] == "Too Many Requests"
+    assert int(refused.headers["Retry-After"]) <= 24 * 60 * 60
+    assert client.get("/api/v1/me", auth=auth).status_code == 200
+    house.clock.move(timedelta(days=1))
+    assert client.get("/v2/lists", auth=auth).status_code == 200

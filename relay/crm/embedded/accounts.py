@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
+from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, case, delete, select, update
 
 from relay.crm.model import Account
 from relay.storage.crm_rows import among, insert_rows, of_org, update_rows
@@ -27,10 +27,13 @@ _BY_NAME = (
 _REMOVE = delete(accounts).where(
     accounts.c.org_id == bindparam("org"), accounts.c.id == bindparam("id")
 )
+_now = bindparam("now", type_=BigInteger)
+# It always advances, as with every other change of an item.
+_moved = case((items.c.modified_ms < _now, _now), else_=items.c.modified_ms + 1)
 _LET_GO = (
     update(items)
     .where(items.c.org_id == bindparam("org"), items.c.account_id == bindparam("account"))
-    .values(account_id=None)
+    .values(account_id=None, modified_ms=_moved)
 )
 
 
@@ -82,9 +85,9 @@ def save(conn: Connection, changed: Sequence[Account]) -> None:
     update_rows(conn, accounts, [_row(one) for one in changed])
 
 
-def remove(conn: Connection, org: int, id: str) -> bool:
+def remove(conn: Connection, org: int, id: str, now_ms: int) -> bool:
     """Removes the account; its items stay, without one. False: there was none."""
-    conn.execute(_LET_GO, {"org": org, "account": id})
+    conn.execute(_LET_GO, {"org": org, "account": id, "now": now_ms})
     return conn.execute(_REMOVE, {"org": org, "id": id}).rowcount > 0
 
 

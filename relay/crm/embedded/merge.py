@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from relay.core.errors import InvalidInput, NotFound
-from relay.crm.embedded import contacts, items
+from relay.crm.embedded import contacts, items, stream
 from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.shelf import Edit, Shelf
 from relay.crm.model import Contact, Item, ListType
@@ -32,6 +32,7 @@ def merge(desk: Desk, survivor_id: str, absorbed_id: str, author: Author) -> Con
         properties=properties,
         modified_ms=max(desk.now_ms, survivor.modified_ms + 1),
     )
+    stream.hand_over(desk.conn, desk.org, absorbed_id, survivor_id)
     contacts.archive(desk.conn, desk.org, absorbed, into=survivor_id)
     contacts.save(desk.conn, desk.org, [after], {survivor_id})
     return after

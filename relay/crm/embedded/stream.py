@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, select, update
 
 from relay.crm.moments import instant
 from relay.crm.port import Author
@@ -94,6 +94,12 @@ def _row(org: int, post: Post, now_ms: int) -> dict[str, Any]:
         "event_id": post.author.event,
         "at_ms": now_ms,
     }
+
+
+def hand_over(conn: Connection, org: int, old: str, new: str) -> None:
+    """What was posted about one contact shows with another from now on."""
+    mine = (stream_entries.c.org_id == org, stream_entries.c.contact_id == old)
+    conn.execute(update(stream_entries).where(*mine).values(contact_id=new))
 
 
 def of_account(

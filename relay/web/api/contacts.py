@@ -7,18 +7,21 @@ from relay.core.errors import NotFound
 from relay.crm.changes import Change, Created
 from relay.crm.embedded import accounts as stored_accounts
 from relay.crm.embedded import contacts as stored
-from relay.crm.embedded import grid, pages, stream
+from relay.crm.embedded import grid, merge, pages, stream
 from relay.crm.model import Account, Contact
 from relay.crm.moments import instant
+from relay.pipeline import crm
 from relay.pipeline.plain import time
 from relay.web.api.resource import Resource
 from relay.web.api.site import (
     Document,
     PageQuery,
+    author,
     caller,
     cut,
     page_of,
     read,
+    runtime,
     visible,
     whole,
 )
@@ -55,6 +58,12 @@ class MadePerson(Person):
     """A contact, and whether it is new."""
 
     created = fields.Boolean()
+
+
+class Absorbed(Schema):
+    """The contact that is the same person, and is taken over."""
+
+    contact = fields.String(required=True, metadata={"description": "its id"})
 
 
 class Entry(Schema):
@@ -120,6 +129,17 @@ def upsert_contact(new: Document) -> Document:
 def one_contact(id: str) -> Document:
     """One contact."""
     return read(lambda conn: _person(conn, id))
+
+
+@routes.post("/contacts/<id>/merge", scope="crm:write", body=Absorbed, answer=Person)
+def merge_contacts(absorbed: Document, id: str) -> Document:
+    """Two contacts that are one person: this one takes over addresses, numbers, items and entries
+    of the other, whose id leads here from then on."""
+    return crm.edit(
+        runtime(),
+        caller().org,
+        lambda desk: person(merge.merge(desk, id, absorbed["contact"], author())),
+    )
 
 
 @routes.get("/accounts", scope="crm:read", query=FirmQuery, answer=page_of(Firm))

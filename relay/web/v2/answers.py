@@ -6,6 +6,8 @@ creates and deletes answer 200.
 
 import secrets
 import string
+from http import HTTPStatus
+from typing import TypedDict
 
 from flask import Response
 
@@ -19,7 +21,7 @@ from relay.core.errors import (
     Unavailable,
 )
 from relay.core.exact_json import dumps
-from relay.web.throttle import TooMany
+from relay.web.throttle import QuotaUsed, TooMany
 
 _LETTERS = string.ascii_letters + string.digits
 _SAFE = {
@@ -38,6 +40,17 @@ _STATUS: dict[type[RelayError], tuple[int, str]] = {
 }
 
 
+_KNOWN = frozenset(HTTPStatus)
+
+
+class Problem(TypedDict):
+    """The error object."""
+
+    statusCode: int
+    errorMessage: str
+    userMessage: str
+
+
 class BadRequest(InvalidInput):
     """The request's shape is wrong: not JSON, a parameter that the route does not know."""
 
@@ -53,13 +66,33 @@ def empty() -> Response:
 
 
 def refused(error: RelayError) -> Response:
-    """The error object; its keys stand in this order on the wire."""
-    status, user_message = _status(error)
-    body = {"statusCode": status, "errorMessage": str(error), "userMessage": user_message}
+    """An error of ours as the API answers it."""
+    found = problem_of(error)
+    response = problem(found)
+    if isinstance(error, QuotaUsed):
+        response.headers["Retry-After"] = str(error.seconds)
+    return response
+
+
+def problem(body: Problem) -> Response:
+    """The error object with its status."""
+    status = body["statusCode"]
     response = _response(dumps(body), status)
     if status == 401:  # noqa: PLR2004 - HTTP's own numbers
         response.headers["WWW-Authenticate"] = 'Basic realm="Relay"'
     return response
+
+
+def problem_of(error: RelayError) -> Problem:
+    """The error object; its keys stand in this order on the wire."""
+    status, user_message = _status(error)
+    return Problem(statusCode=status, errorMessage=str(error), userMessage=user_message)
+
+
+def of_status(status: int, text: str) -> Problem:
+    """The error object of a request that came to none of our routes, or broke one."""
+    word = HTTPStatus(status).phrase if status in _KNOWN else "Error"
+    return Problem(statusCode=status, errorMessage=text, userMessage=word)
 
 
 def _status(error: RelayError) -> tuple[int, str]:

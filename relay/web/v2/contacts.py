@@ -1,6 +1,7 @@
 """/contacts"""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from flask import Response, request
 from sqlalchemy import Connection
@@ -12,11 +13,13 @@ from relay.crm import properties
 from relay.crm.embedded import contacts, pages
 from relay.crm.embedded.book import Book, found_or_locked
 from relay.crm.embedded.desk import Desk, NewThing
+from relay.crm.limits import refused
 from relay.crm.model import Contact
 from relay.crm.moments import instant
 from relay.people import phone
 from relay.web.v2 import wire
 from relay.web.v2.answers import BadRequest, answer
+from relay.web.v2.batches import Document, Sent, carried_out, id_of
 from relay.web.v2.requests import asked, body, collection, same_id
 from relay.web.v2.site import Site, author_of
 
@@ -58,50 +61,77 @@ def one(site: Site, caller: Caller, id: str) -> Response:
 
 def create(site: Site, caller: Caller) -> Response:
     """A new contact; with `_upsert=email` the oldest that has one of the addresses, completed."""
-    query = asked(request, "_upsert")
-    upsert = query.text("_upsert")
+    upsert = asked(request, "_upsert").text("_upsert")
     if upsert not in (None, "email"):
         raise BadRequest(f"_upsert may only be email, not {upsert!r}")
-    given = properties.read(body(request).get("properties"))
-    if not any(given.values()):
-        raise InvalidInput("properties needs at least one entry")
+    sent = body(request)
+    one = _upserted if upsert else _created
+    return answer(site.write(caller.org, lambda desk: one(caller, desk, sent)))
 
-    def work(desk: Desk) -> dict[str, object]:
-        book, known = _book(desk, _emails(given) if upsert else ())
-        if known is None:
-            person = Contact(
-                id=record_id(instant(desk.now_ms)),
-                properties={key: entries for key, entries in given.items() if entries},
-                created_ms=desk.now_ms,
-                modified_ms=desk.now_ms,
-            )
-            book.add(person)
-            desk.touched.append(NewThing(thing=person, author=author_of(caller)))
-        else:
-            person = book.lay_over(known, given, union=("email",))
-        book.save()
-        return wire.contact(person)
 
-    return answer(site.write(caller.org, work))
+def create_many(site: Site, caller: Caller) -> Response:
+    """A new contact for each of several."""
+    return carried_out(site, caller, partial(_created, caller))
 
 
 def change(site: Site, caller: Caller, id: str) -> Response:
     """A key that is sent replaces that key's whole array; others stay."""
     asked(request)
     sent = body(request)
+    return answer(site.write(caller.org, lambda desk: _changed(desk, id, sent)))
+
+
+def change_many(site: Site, caller: Caller) -> Response:
+    """The same for each of several."""
+    return carried_out(site, caller, lambda desk, sent: _changed(desk, id_of(sent), sent))
+
+
+def _created(caller: Caller, desk: Desk, sent: Sent) -> Document:
+    given = _given(sent)
+    return wire.contact(_made(Book(desk=desk), caller, given))
+
+
+def _upserted(caller: Caller, desk: Desk, sent: Sent) -> Document:
+    given = _given(sent)
+    book, known = _book(desk, _emails(given))
+    if known is None:
+        return wire.contact(_made(book, caller, given))
+    person = book.lay_over(known, given, union=("email",))
+    book.save()
+    return wire.contact(person)
+
+
+def _made(book: Book, caller: Caller, given: properties.Properties) -> Contact:
+    desk = book.desk
+    person = Contact(
+        id=record_id(instant(desk.now_ms)),
+        properties={key: entries for key, entries in given.items() if entries},
+        created_ms=desk.now_ms,
+        modified_ms=desk.now_ms,
+    )
+    book.add(person)
+    book.save()
+    desk.touched.append(NewThing(thing=person, author=author_of(caller)))
+    return person
+
+
+def _changed(desk: Desk, id: str, sent: Sent) -> Document:
     same_id(sent, "id", id)
     given = properties.read(sent.get("properties"))
+    held = contacts.lock(desk.conn, desk.org, [_living(desk.conn, desk.org, id)])
+    if not held:
+        raise NotFound(f"there is no contact {id!r}")
+    book = Book(desk=desk, now=held)
+    person = book.lay_over(next(iter(held.values())), given, union=())
+    book.save()
+    return wire.contact(person)
 
-    def work(desk: Desk) -> dict[str, object]:
-        held = contacts.lock(desk.conn, desk.org, [_living(desk.conn, desk.org, id)])
-        if not held:
-            raise NotFound(f"there is no contact {id!r}")
-        book = Book(desk=desk, now=held)
-        person = book.lay_over(next(iter(held.values())), given, union=())
-        book.save()
-        return wire.contact(person)
 
-    return answer(site.write(caller.org, work))
+def _given(sent: Sent) -> properties.Properties:
+    given = properties.read(sent.get("properties"))
+    if not any(given.values()):
+        raise refused("properties", "needs at least one entry")
+    return given
 
 
 def remove(site: Site, caller: Caller, id: str) -> Response:
@@ -122,8 +152,6 @@ def remove(site: Site, caller: Caller, id: str) -> Response:
 
 def _book(desk: Desk, emails: Collection[str]) -> tuple[Book, Contact | None]:
     """The oldest contact that has one of the addresses, held."""
-    if not emails:
-        return Book(desk=desk), None
     found = found_or_locked(desk, set(emails))
     oldest = sorted(
         (people[0] for people in found.values() if people), key=lambda p: (p.created_ms, p.id)

@@ -9,9 +9,10 @@ from relay.core.errors import InvalidInput
 from relay.crm.embedded import stream
 from relay.crm.embedded.contacts import digits
 from relay.crm.embedded.desk import Desk
+from relay.crm.limits import LONGEST_ADDRESS, check_text, refused
 from relay.people import phone
 from relay.web.v2.answers import empty
-from relay.web.v2.requests import asked, body, needed
+from relay.web.v2.requests import asked, body, needed, text_of
 from relay.web.v2.site import Site, author_of
 
 MOST = 5
@@ -23,8 +24,8 @@ def post(site: Site, caller: Caller) -> Response:
     sent = body(request)
     emails, phones = _participants(sent.get("participantIds"))
     entry = stream.Post(
-        subject=needed(sent, "subject"),
-        body=needed(sent, "body"),
+        subject=needed(text_of(sent, "subject"), "subject"),
+        body=needed(text_of(sent, "body"), "body"),
         author=author_of(caller),
         emails=emails,
         phones=phones,
@@ -39,7 +40,7 @@ def post(site: Site, caller: Caller) -> Response:
 
 def _participants(sent: object) -> tuple[list[str], list[str]]:
     if sent is not None and not isinstance(sent, list):
-        raise InvalidInput("participantIds must be an array")
+        raise refused("participantIds", "must be an array")
     if not sent or len(sent) > MOST:
         # These are the words for none at all, too (recorded).
         raise InvalidInput("Events cannot have more than 5 participants")
@@ -48,12 +49,13 @@ def _participants(sent: object) -> tuple[list[str], list[str]]:
     for one in sent:
         value = one.get("value") if isinstance(one, Mapping) else None
         if not isinstance(value, str) or not value:
-            raise InvalidInput("a participant needs a type and a value")
+            raise refused("participantIds", "needs a type and a value in each entry")
+        check_text("participantIds", value, LONGEST_ADDRESS)
         match one.get("type"):
             case "email":
                 emails.append(value.lower())
             case "phone":
                 phones.append(digits(phone(value) or value))
             case other:
-                raise InvalidInput(f"a participant's type is email or phone, not {other!r}")
+                raise refused("participantIds", f"has the type {other!r}: email or phone")
     return emails, phones

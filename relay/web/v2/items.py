@@ -1,6 +1,7 @@
 """/lists/<id>/listitems"""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from flask import Response, request
 from sqlalchemy import Connection
@@ -13,12 +14,14 @@ from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.schema import schema
 from relay.crm.embedded.shelf import Edit, Shelf
 from relay.crm.embedded.verbs.create import check_shape, name_for
+from relay.crm.limits import refused
 from relay.crm.model import Account, Contact, Item, List, ListType
 from relay.storage.crm_rows import lock_keys
 from relay.web.v2 import wire
 from relay.web.v2.answers import BadRequest, answer
-from relay.web.v2.requests import asked, body, collection, ids_of, same_id, text_of
-from relay.web.v2.site import Site, author_of, list_of
+from relay.web.v2.batches import Document, Sent, carried_out, id_of
+from relay.web.v2.requests import asked, body, collection, ids_of, name_of, same_id, text_of
+from relay.web.v2.site import Site, author_of, list_of, sent_by
 
 # The documentation itself spells the second one both ways.
 _UPSERTS = {"contactIds": "contactIds", "accountId": "accountId", "accountIds": "accountId"}
@@ -55,56 +58,77 @@ def create(site: Site, caller: Caller, list_id: str) -> Response:
     if upsert is not None and upsert not in _UPSERTS:
         raise BadRequest(f"_upsert may be contactIds or accountId, not {upsert!r}")
     sent = body(request)
-    same_id(sent, "listId", list_id)
+    if upsert is None:
+        return answer(site.write(caller.org, lambda desk: _created(caller, list_id, desk, sent)))
+    key = _UPSERTS[upsert]
+    return answer(site.write(caller.org, lambda desk: _upserted(caller, list_id, key, desk, sent)))
 
-    def work(desk: Desk) -> dict[str, object]:
-        in_list = list_of(desk.schema, caller, list_id)
-        edit = _edit(desk, in_list, sent)
-        shelf = Shelf(desk=desk)
-        known = _hit(shelf, in_list, edit, _UPSERTS[upsert]) if upsert else None
-        if known is not None:
-            # The item keeps its contacts: an upsert never takes one away.
-            shelf.change(
-                known,
-                Edit(values=edit.values, name=edit.name, linked=edit.linked),
-                author_of(caller),
-            )
-            made = shelf.get(known.id)
-        else:
-            made = shelf.make(in_list, _named(desk, in_list, edit), author_of(caller))
-        shelf.save()
-        return wire.item(made, in_list)
 
-    return answer(site.write(caller.org, work))
+def create_many(site: Site, caller: Caller, list_id: str) -> Response:
+    """A new item for each of several."""
+    return carried_out(site, caller, partial(_created, caller, list_id))
 
 
 def change(site: Site, caller: Caller, list_id: str, id: str) -> Response:
     """What is not sent stays. Name and points of contact can be changed on account lists only."""
     asked(request)
     sent = body(request)
+    work = partial(_changed, caller, list_id)
+    return answer(site.write(caller.org, lambda desk: work(desk, id, sent)))
+
+
+def change_many(site: Site, caller: Caller, list_id: str) -> Response:
+    """The same for each of several."""
+    work = partial(_changed, caller, list_id)
+    return carried_out(site, caller, lambda desk, sent: work(desk, id_of(sent), sent))
+
+
+def _created(caller: Caller, list_id: str, desk: Desk, sent: Sent) -> Document:
+    in_list, edit = _edit(caller, list_id, desk, sent)
+    return _made(caller, Shelf(desk=desk), in_list, edit)
+
+
+def _made(caller: Caller, shelf: Shelf, in_list: List, edit: Edit) -> Document:
+    made = shelf.make(in_list, _named(shelf.desk, in_list, edit), author_of(caller))
+    shelf.save()
+    return wire.item(made, in_list)
+
+
+def _upserted(caller: Caller, list_id: str, key: str, desk: Desk, sent: Sent) -> Document:
+    in_list, edit = _edit(caller, list_id, desk, sent)
+    shelf = Shelf(desk=desk)
+    known = _hit(shelf, in_list, edit, key)
+    if known is None:
+        return _made(caller, shelf, in_list, edit)
+    # The item keeps its contacts: an upsert never takes one away.
+    kept = Edit(values=edit.values, name=edit.name, linked=edit.linked)
+    return _written(caller, shelf, known, kept)
+
+
+def _changed(caller: Caller, list_id: str, desk: Desk, id: str, sent: Sent) -> Document:
     same_id(sent, "id", id)
-    same_id(sent, "listId", list_id)
+    in_list = list_of(desk.schema, caller, list_id)
+    shelf = Shelf(desk=desk, items=items.lock(desk.conn, desk.org, [id]))
+    known = _found(shelf.items, in_list, id)
+    _, edit = _edit(caller, list_id, desk, sent)
+    on_accounts = in_list.type is ListType.ACCOUNT
+    kept = Edit(
+        values=edit.values,
+        name=edit.name if on_accounts else None,
+        contact_ids=edit.contact_ids if on_accounts else None,
+        linked=edit.linked,
+    )
+    return _written(caller, shelf, known, kept)
 
-    def work(desk: Desk) -> dict[str, object]:
-        in_list = list_of(desk.schema, caller, list_id)
-        shelf = Shelf(desk=desk, items=items.lock(desk.conn, desk.org, [id]))
-        known = _found(shelf.items, in_list, id)
-        edit = _edit(desk, in_list, sent)
-        on_accounts = in_list.type is ListType.ACCOUNT
-        shelf.change(
-            known,
-            Edit(
-                values=edit.values,
-                name=edit.name if on_accounts else None,
-                contact_ids=edit.contact_ids if on_accounts else None,
-                linked=edit.linked,
-            ),
-            author_of(caller),
-        )
-        shelf.save()
-        return wire.item(shelf.get(id), in_list)
 
-    return answer(site.write(caller.org, work))
+def _written(caller: Caller, shelf: Shelf, known: Item, edit: Edit) -> Document:
+    shelf.change(known, edit, author_of(caller))
+    if shelf.get(known.id) is known:
+        # Its date is that of the last write, also of one that says nothing new (recorded).
+        shelf.stamp(known)
+    shelf.save()
+    after = shelf.get(known.id)
+    return wire.item(after, shelf.desk.schema.list(after.list_id))
 
 
 def remove(site: Site, caller: Caller, list_id: str, id: str) -> Response:
@@ -127,16 +151,20 @@ def _found(known: Mapping[str, Item], in_list: List, id: str) -> Item:
     return found
 
 
-def _edit(desk: Desk, in_list: List, sent: Mapping[str, object]) -> Edit:
-    """What the body says; an empty array of contacts leaves them as they are."""
+def _edit(caller: Caller, list_id: str, desk: Desk, sent: Sent) -> tuple[List, Edit]:
+    """The list, and what the body says; an empty array of contacts leaves them as they are."""
+    in_list = list_of(desk.schema, caller, list_id)
+    same_id(sent, "listId", list_id)
     linked = sent.get("linkedItemIds")
-    contact_ids = ids_of(sent, "contactIds")
-    return Edit(
-        values=wire.values(in_list.fields, sent.get("fieldValues"), desk.sent(mapped=False)),
-        name=text_of(sent, "name") or None,
+    if linked is not None and not isinstance(linked, Mapping):
+        raise refused("linkedItemIds", "must be an object")
+    contact_ids, given = ids_of(sent, "contactIds"), sent.get("fieldValues")
+    return in_list, Edit(
+        values=wire.values(in_list.fields, given, sent_by(desk, in_list.fields, given)),
+        name=name_of(sent),
         account_id=text_of(sent, "accountId") or None,
         contact_ids=_living(desk.conn, desk.org, contact_ids) if contact_ids else None,
-        linked=linked if isinstance(linked, Mapping) else None,
+        linked=linked,
     )
 
 

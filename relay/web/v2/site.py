@@ -6,11 +6,14 @@ from typing import Protocol, TypeVar
 
 from relay.core.access import Caller
 from relay.core.errors import NotFound
+from relay.crm.embedded import contacts
 from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.schema import Schema
-from relay.crm.model import List
+from relay.crm.model import Fields, List
 from relay.crm.port import Author
+from relay.crm.values import Sent
 from relay.storage.database import Database
+from relay.web.v2.wire import addresses
 
 T = TypeVar("T")
 
@@ -47,3 +50,9 @@ def list_of(schema: Schema, caller: Caller, id: str) -> List:
     if not may_see(caller, one):
         raise NotFound(f"there is no list {id!r}")
     return one
+
+
+def sent_by(desk: Desk, fields: Fields, given: object) -> Sent:
+    """How the values of a request are converted: contacts may be named by address."""
+    named = contacts.by_email(desk.conn, desk.org, addresses(fields, given))
+    return desk.sent(mapped=False, contacts={email: them[0].id for email, them in named.items()})

@@ -10,12 +10,13 @@ from relay.crm.model import (
     Contact,
     Field,
     Fields,
+    FieldType,
     Item,
     List,
     Stored,
     User,
 )
-from relay.crm.values import Sent, from_wire, to_wire
+from relay.crm.values import Sent, from_wire, raws_of, to_wire
 
 # Not editable on the wire, and yet recorded creates set them.
 _ADDRESS = "address_"
@@ -24,15 +25,32 @@ _ADDRESS = "address_"
 def values(fields: Fields, sent: object, by: Sent) -> dict[str, Stored | None]:
     """`fieldValues` of a request, by field id, ready to be stored. Keys of no field are silently
     ignored (recorded), and so are fields that cannot be written. Raises InvalidInput."""
+    return {
+        one.id: from_wire(one, given, by)
+        for id, given in _field_values(sent).items()
+        if (one := fields.by_id.get(str(id))) is not None and one.is_editable
+    }
+
+
+def addresses(fields: Fields, sent: object) -> set[str]:
+    """The addresses that a request gives for fields whose values are contacts. Raises
+    InvalidInput."""
+    given = _field_values(sent)
+    raws = [
+        raw
+        for one in fields.all
+        if one.type is FieldType.CONTACT and one.id in given
+        for raw in raws_of(given[one.id])
+    ]
+    return {raw.strip().lower() for raw in raws if isinstance(raw, str) and "@" in raw}
+
+
+def _field_values(sent: object) -> Mapping[str, object]:
     if sent is None:
         return {}
     if not isinstance(sent, Mapping):
-        raise InvalidInput("fieldValues must be an object")
-    return {
-        one.id: from_wire(one, given, by)
-        for id, given in sent.items()
-        if (one := fields.by_id.get(str(id))) is not None and one.is_editable
-    }
+        raise InvalidInput("fieldValues must be an object", {"fieldValues": ["must be an object"]})
+    return sent
 
 
 def field(one: Field, *, of_list: bool) -> dict[str, object]:
@@ -46,6 +64,20 @@ def field(one: Field, *, of_list: bool) -> dict[str, object]:
         "isEditable": one.is_editable and not one.id.startswith(_ADDRESS),
         **linked,
         "dataType": one.type,
+    }
+
+
+def listed_field(one: Field, list_id: str) -> dict[str, object]:
+    """A field as `GET /lists/<id>/fields` has it, under the names that the vendor's Python SDK
+    reads (https://github.com/albertoconnor/apisdk, relateiq/field.py)."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "itemTypeId": list_id,
+        "fieldType": one.type,
+        "isEditable": one.is_editable,
+        "isMultiSelect": one.is_multi,
+        "listOptions": [{"id": option.id, "display": option.display} for option in one.options],
     }
 
 

@@ -10,6 +10,7 @@ from relay.crm.embedded.items import merged
 from relay.crm.embedded.shelf import Changes
 from relay.crm.embedded.verbs.persons import addresses_in, one_person, people
 from relay.crm.given import each, quiet, required, text
+from relay.crm.limits import LONGEST_NAME, check_text
 from relay.crm.model import Account, Stored
 from relay.crm.moments import instant
 from relay.crm.naming import named_values
@@ -48,7 +49,7 @@ class Ledger:
     def _make(self, name: str, values: Mapping[str, Stored | None], author: Author) -> Account:
         made = Account(
             id=record_id(instant(self.desk.now_ms)),
-            name=name.strip(),
+            name=check_text("name", name.strip(), LONGEST_NAME),
             values=merged({}, values),
             created_ms=self.desk.now_ms,
             modified_ms=self.desk.now_ms,
