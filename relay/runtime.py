@@ -1,11 +1,12 @@
 """Runtime: the wired application that every use case receives first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from relay.core.clock import Clock
 from relay.core.targets import TargetPolicy
 from relay.crm.embedded import EmbeddedCRM
+from relay.crm.remote import Known
 from relay.http import Client
 from relay.integration import Integration
 from relay.queue import Queue
@@ -19,7 +20,8 @@ from rules.engine import Verb
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """One per process. `verbs` are all that rules may use, by full name; `outward` is the policy
-    for addresses that users set, `inward` the one for our own sandboxes."""
+    for addresses that users set, `inward` the one for our own sandboxes; `remotes` is what was
+    learned of CRMs elsewhere."""
 
     settings: Settings
     db: Database
@@ -33,3 +35,4 @@ class Runtime:
     setups: Setups
     outward: TargetPolicy
     inward: TargetPolicy
+    remotes: Known = field(default_factory=Known)

@@ -19,6 +19,7 @@ from relay.storage.vault import Vault
 from rules.engine import Rule, RuleSet, Verb, load, unpack
 
 _KEPT_SETS = 16
+CRM = "salesforceiq"  # the provider whose connection is an organization's CRM
 NO_RULES = "none"
 
 
@@ -40,6 +41,12 @@ class Setup:
     @cached_property
     def connection_by_id(self) -> Mapping[int, ConnectionRow]:
         return {row.id: row for row in self.connections}
+
+    @cached_property
+    def crm(self) -> ConnectionRow | None:
+        """The connection to the CRM elsewhere that the organization has chosen; None: Relay's
+        own."""
+        return next((row for row in self.connections if row.provider == CRM), None)
 
     def connection_for(self, provider: str, name: str | None) -> ConnectionRow | None:
         """The named connection, or the only one of its kind."""

@@ -6,6 +6,7 @@ transaction, and the remote one over HTTP.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from relay.core.errors import RelayError
@@ -30,6 +31,8 @@ class Operation:
 
     `verb` is the short name (`update_item`). `params` are as rule-language.md section 4 says.
     `item` is the id of the triggering item, where there is one. `key` makes it happen once.
+    `unsure_since` is when an earlier try began that may have done it: a CRM that knows no keys is
+    asked before anything is sent.
     """
 
     org: int
@@ -38,6 +41,7 @@ class Operation:
     author: Author
     key: str
     item: str | None = None
+    unsure_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

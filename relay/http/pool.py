@@ -79,6 +79,8 @@ class Client:
             trust_env=False,
             trace_configs=[_trace()],
         )
+        # By itself it sends a PUT again when a kept connection breaks, though it was carried out.
+        session._retry_connection = False
         return httpx.AsyncClient(
             transport=AiohttpTransport(client=session, verify=self._tls, proxy=proxy),
             trust_env=False,

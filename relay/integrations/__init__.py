@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 
 from relay.integration import Integration
-from relay.integrations import fullcontact, quickbooks, recurly, typeform, webform, webhook, zuora
+from relay.integrations import (
+    fullcontact,
+    quickbooks,
+    recurly,
+    salesforceiq,
+    typeform,
+    webform,
+    webhook,
+    zuora,
+)
 
 INTEGRATIONS: Mapping[str, Integration] = {
     integration.name: integration
@@ -15,5 +24,6 @@ INTEGRATIONS: Mapping[str, Integration] = {
         quickbooks.INTEGRATION,
         recurly.INTEGRATION,
         zuora.INTEGRATION,
+        salesforceiq.INTEGRATION,
     )
 }

@@ -21,7 +21,7 @@ from relay.core.errors import (
 from relay.core.ids import ordering_key, public
 from relay.http import Exchange, Http
 from relay.integration import Call, Deal, Output
-from relay.pipeline import connecting, reading
+from relay.pipeline import connecting, reading, tries
 from relay.pipeline.execution import Execution
 from relay.pipeline.settle import Settled, settle
 from relay.runtime import Runtime
@@ -190,23 +190,7 @@ def _attempt(outcome: Outcome) -> dict[str, Any]:
         "took_ms": outcome.took_ms,
         "outcome": told[0],
         "message": told[1] or None,
-        "exchanges": [_shown(one) for one in outcome.journal],
-    }
-
-
-def _shown(one: Exchange) -> dict[str, Any]:
-    return {
-        "at": one.at,
-        "took_ms": one.took_ms,
-        "method": one.method,
-        "url": one.url,
-        "request_headers": dict(one.request_headers),
-        "request_body": one.request_body,
-        "status": one.status,
-        "response_headers": dict(one.response_headers),
-        "response_body": one.response_body,
-        "error": one.error,
-        "purpose": one.purpose,
+        "exchanges": [tries.shown(one) for one in outcome.journal],
     }
 
 

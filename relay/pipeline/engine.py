@@ -8,14 +8,17 @@ in small batches as they end, so that nobody waits for the slowest.
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from relay import log as logging
-from relay.pipeline import act, complete, deliver
+from relay.pipeline import act, complete, deliver, remote
 from relay.pipeline.act import Outcome
 from relay.pipeline.complete import Thin
 from relay.pipeline.deliver import Trip
+from relay.pipeline.elsewhere import crm_of, is_remote
+from relay.pipeline.remote import Carried
 from relay.pipeline.route import LEASE as ROUTE_LEASE
 from relay.pipeline.route import Routed, new_token, route
 from relay.pipeline.settle import LEASE as RUN_LEASE
@@ -30,9 +33,23 @@ LINGER = 0.010  # seconds the recorder waits for company
 TOP_UP_SECONDS = 2.0  # how long one task may go on with the backlog
 FEW = 4  # a message with fewer ids is no sign of a backlog
 AT_ONCE = 10  # calls in flight to one connection or target, in each child
+MOST_FLYING = 1000  # calls that wait for their turn; beyond it no more of the backlog is taken
 TASK_OF = {Kind.EVENT: ROUTE, Kind.COMPLETION: COMPLETE, Kind.RUN: ACT, Kind.DELIVERY: DELIVER}
 
-Brought = Outcome | Thin | Trip
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """A run whose next call must be durable before it goes out; it waits for `written`."""
+
+    carried: Carried
+    written: "asyncio.Future[bool]"
+
+    @property
+    def token(self) -> int:
+        return self.carried.token
+
+
+Brought = Outcome | Thin | Trip | Carried | Going
 log = logging.get()
 
 
@@ -62,7 +79,7 @@ class Engine:
             self._route(leases, token)
             keys = [lease.okey for lease in leases if lease.okey is not None]
             leases = work.successors(db, Kind.EVENT, keys, seconds=ROUTE_LEASE, token=token)
-            if not leases and len(ids) >= FEW and time.monotonic() < until:
+            if not leases and len(ids) >= FEW and time.monotonic() < until and self._has_room():
                 leases = work.top_up(db, Kind.EVENT, seconds=ROUTE_LEASE, token=token)
 
     def act(self, ids: Sequence[int]) -> None:
@@ -138,8 +155,14 @@ class Engine:
 
     def _after(self, settled: Settled, token: int) -> list[Lease]:
         """What a commit has left to do: calls, deliveries, and runs that waited for a key."""
+        until = self._loop.time() + remote.PATIENCE
         for execution in settled.calls:
-            self._call(("connection", act.cap_of(execution)), act.perform(self.runtime, execution))
+            if is_remote(execution):
+                cap = ("crm", crm_of(execution).id)
+                self._call(cap, remote.carry(self.runtime, execution, until, self._mark))
+            else:
+                cap = ("connection", act.cap_of(execution))
+                self._call(cap, act.perform(self.runtime, execution))
         self.runtime.queue.wake(DELIVER, settled.deliveries)
         db, keys = self.runtime.db, list(settled.keys)
         return work.successors(db, Kind.RUN, keys, seconds=RUN_LEASE, token=token)
@@ -152,7 +175,8 @@ class Engine:
         asyncio.run_coroutine_threadsafe(self._capped(cap, call), self._loop)
 
     async def _capped(self, cap: tuple[str, int], call: Awaitable[Brought]) -> None:
-        turn = self._caps.setdefault(cap, asyncio.Semaphore(AT_ONCE))
+        at_once = remote.AT_ONCE if cap[0] == "crm" else AT_ONCE
+        turn = self._caps.setdefault(cap, asyncio.Semaphore(at_once))
         try:
             async with turn:
                 brought = await call
@@ -161,6 +185,21 @@ class Engine:
             self._landed(1)
         else:
             self._brought.put(brought)
+
+    async def _mark(self, carried: Carried) -> bool:
+        written: asyncio.Future[bool] = self._loop.create_future()
+        self._brought.put(Going(carried, written))
+        return await written
+
+    def _go(self, going: Sequence[Going], held: Collection[int]) -> None:
+        for one in going:
+            goes = one.carried.execution.run in held
+            self._loop.call_soon_threadsafe(_answer, one.written, goes)
+
+    def _has_room(self) -> bool:
+        """Whether what is claimed now would come to its turn while its lease holds."""
+        with self._idle:
+            return self._flying < MOST_FLYING
 
     def _landed(self, count: int) -> None:
         with self._idle:
@@ -184,8 +223,9 @@ class Engine:
                 self._write(batch)
             except Exception:  # the outermost loop: the lease brings the rows back
                 log.exception("outcomes_not_recorded", count=len(batch))
+                self._go([one for one in batch if isinstance(one, Going)], ())
             finally:
-                self._landed(len(batch))
+                self._landed(sum(not isinstance(one, Going) for one in batch))
 
     def _write(self, batch: Sequence[Brought]) -> None:
         for token in {_token(one) for one in batch}:
@@ -193,15 +233,29 @@ class Engine:
             outcomes = [one for one in mine if isinstance(one, Outcome)]
             thin = [one for one in mine if isinstance(one, Thin)]
             trips = [one for one in mine if isinstance(one, Trip)]
+            carried = [one for one in mine if isinstance(one, Carried)]
+            going = [one for one in mine if isinstance(one, Going)]
+            if going:
+                held = remote.note(self.runtime, [one.carried for one in going], token)
+                self._go(going, held)
             if outcomes:
-                settled = act.record(self.runtime, outcomes, token)
-                self._follow(settled, token)
-                self._act(self._after(settled, token), token)
+                self._go_on(act.record(self.runtime, outcomes, token), token)
+            if carried:
+                self._go_on(remote.record(self.runtime, carried, token), token)
             if thin:
                 self.runtime.queue.wake(ROUTE, complete.record(self.runtime, thin, token))
             if trips:
                 deliver.record(self.runtime, trips, token)
 
+    def _go_on(self, settled: Settled, token: int) -> None:
+        self._follow(settled, token)
+        self._act(self._after(settled, token), token)
+
 
 def _token(one: Brought) -> int:
     return one.execution.token if isinstance(one, Outcome) else one.token
+
+
+def _answer(future: "asyncio.Future[bool]", value: bool) -> None:
+    if not future.done():
+        future.set_result(value)

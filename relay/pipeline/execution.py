@@ -54,6 +54,8 @@ class Execution:
     step: Step | None = None
     params: dict[str, Any] = field(default_factory=dict)
     booking: Booking | None = None
+    sent: bool = False  # the present step may be done, or be under way
+    unsure_since: datetime | None = None  # when an earlier try of it began that may have done it
 
     @property
     def number(self) -> int:
@@ -89,6 +91,7 @@ class Execution:
                 self.failing, self.at = True, 0
             if row["state"] == "waiting":
                 self.tried = row["attempts"]
+                self.unsure_since = row["started_at"] if row["sent"] else None
                 continue
             outputs[row["step_id"]] = {"output": row["output"] or {}}
             self.at = number % FAILURE_STEPS + 1
@@ -132,7 +135,14 @@ class Execution:
             author=self.author,
             key=self.key,
             item=self.item,
+            unsure_since=self.unsure_since,
         )
+
+    def sends(self, now: datetime) -> None:
+        """The present step's call goes out once this is written; until its answer is, nobody knows
+        whether it was carried out."""
+        self.sent = True
+        self._note("waiting", now)
 
     def done(
         self,
@@ -175,6 +185,11 @@ class Execution:
         self._note("waiting", now, error=str(error))
         return True
 
+    def postpone(self, error: RelayError, now: datetime, wait: timedelta) -> None:
+        """Waits for its turn: no try is counted."""
+        self.due_in, self.state, self.reason = wait, "waiting", str(error)
+        self._note("waiting", now, error=str(error))
+
     def hold(self, reason: str, now: datetime, connection: int | None = None) -> None:
         """Waits for a person."""
         self.state, self.reason, self.held_by = "held", reason, connection
@@ -196,11 +211,13 @@ class Execution:
             "message": message,
         }
         self.failing, self.failed_with, self.at, self.tried = True, message, 0, 0
+        self.sent, self.unsure_since = False, None
 
     def _next(self) -> None:
         self.at += 1
         self.tried = 0
         self.booking = None
+        self.sent, self.unsure_since = False, None
 
     def _note(
         self,
@@ -225,6 +242,7 @@ class Execution:
             "error": error,
             "key": self.key,
             "attempts": self.tried,
+            "sent": self.sent and state in {"waiting", "failed"},
             "started_at": now,
             "ended_at": None if waits else now,
         }

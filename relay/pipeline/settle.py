@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from relay.core.errors import Filtered, InvalidInput, NotFound, RelayError, Skipped
 from relay.crm.changes import Change, Created
 from relay.crm.port import Done
-from relay.pipeline import notices, transitions
+from relay.pipeline import elsewhere, notices, transitions
 from relay.pipeline.execution import Execution
 from relay.runtime import Runtime
 from relay.setups import Setup
@@ -112,7 +112,9 @@ def _head(lane: Lane, started: set[int], now: datetime) -> Execution | None:
 
 def _is_local(execution: Execution) -> bool:
     assert execution.step is not None  # noqa: S101 - a running head has its step in hand
-    return execution.step.use.startswith("crm.") or execution.step.use in LOCAL
+    if execution.step.use.startswith("crm."):
+        return execution.setup.crm is None
+    return execution.step.use in LOCAL
 
 
 def _round(
@@ -176,6 +178,9 @@ def _prepare_call(runtime: Runtime, conn: Connection, execution: Execution, now:
     """What has to be durable before the call: which connection, and the sale's one booking row.
     False where the step failed without a call, and another is in hand."""
     assert execution.step is not None  # noqa: S101 - a running head has its step in hand
+    if elsewhere.is_remote(execution):
+        elsewhere.prepare(execution, now)
+        return True
     provider, _, verb = execution.step.use.partition(".")
     try:
         _book(runtime, conn, execution, provider, verb, now)

@@ -119,6 +119,8 @@ def read_runs(conn: Connection, wanted: Sequence[int]) -> list[StoredRun]:
             steps.c.output,
             steps.c.error,
             steps.c.attempts,
+            steps.c.sent,
+            steps.c.started_at,
         ).where(steps.c.run_id.in_(wanted))
     ).all()
     by_run: dict[int, dict[int, Row]] = {}

@@ -1,15 +1,19 @@
 """The verbs about list items, over HTTP."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from relay.core.errors import Filtered, InvalidInput, NotFound
 from relay.crm.given import NOBODY, item_of, refs, required, text, yes
-from relay.crm.model import List, ListType
+from relay.crm.model import FieldType, List, ListType
+from relay.crm.moments import milliseconds
 from relay.crm.port import Done, Operation
 from relay.crm.remote.client import Wire
 from relay.crm.remote.people import person, persons
-from relay.crm.remote.session import Changes, Session, contact_ids, news, values_of
+from relay.crm.remote.session import Changes, Session, Written, contact_ids, news, values_of
 
+SKEW = timedelta(minutes=10)  # how far the CRM's clock may be from ours
+FOUND_AGAIN = "an earlier try had made it"
 _NAMED = 10
 
 
@@ -104,9 +108,62 @@ async def create_item(session: Session, operation: Operation) -> Done:
         new["accountId"] = account
     if name := text(operation, "name"):
         new["name"] = name
+    earlier = await _made_before(session, in_list, new, operation.unsure_since)
+    if earlier is not None:
+        session.written.append(Written(list_id=in_list.id, before=None, after=earlier))
+        return Done(output={"id": earlier["id"], "created": True, "note": FOUND_AGAIN})
     upsert = {"contact": "contactIds", "account": "accountId"}.get(match or "")
     made = session.keep(await session.client.post_item(in_list.id, new, upsert))
+    session.written.append(Written(list_id=in_list.id, before=None, after=made))
     return Done(output={"id": made["id"], "created": True})
+
+
+async def _made_before(
+    session: Session, in_list: List, new: Wire, since: datetime | None
+) -> Wire | None:
+    """The item that an earlier try of the same step made without our hearing of it: one made since
+    then for the same people, with everything that we send."""
+    if since is None:
+        return None
+    earliest = milliseconds(since - SKEW)
+    query = {"modifiedDate": str(earliest)}
+    if new.get("contactIds"):
+        query["contactIds"] = str(contact_ids(new)[0])
+    elif new.get("accountId"):
+        query["accountIds"] = str(new["accountId"])
+    for item in await session.client.items(in_list.id, query):
+        if _number(item.get("createdDate")) >= earliest and _says(in_list, item, new):
+            return session.keep(item)
+    return None
+
+
+def _says(in_list: List, item: Wire, new: Wire) -> bool:
+    """Whether the item is as we would send it."""
+    values, sent = item.get("fieldValues"), new.get("fieldValues")
+    here = values if isinstance(values, Mapping) else {}
+    wanted = sent if isinstance(sent, Mapping) else {}
+    return (
+        contact_ids(item) == contact_ids(new)
+        and item.get("accountId") == new.get("accountId")
+        and new.get("name") in (None, item.get("name"))
+        and all(_raws(here.get(id)) == _raws(value) or _is_converted(in_list, id)
+                for id, value in wanted.items())
+    )  # fmt: skip
+
+
+def _is_converted(in_list: List, id: str) -> bool:
+    """A person is sent by address and answered by id."""
+    one = in_list.fields.by_id.get(id)
+    return one is not None and one.type in (FieldType.USER, FieldType.CONTACT)
+
+
+def _raws(value: object) -> list[str]:
+    entries = value if isinstance(value, list) else []
+    return [str(one.get("raw")) for one in entries if isinstance(one, Mapping)]
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 async def _matching(
@@ -151,6 +208,6 @@ async def _body(
 async def _put(session: Session, in_list: List, item: Wire, body: Wire, changes: Changes) -> Done:
     id = str(item["id"])
     if body:
-        after = await session.client.put_item(in_list.id, id, body)
-        session.keep({**item, **after})
+        after = session.keep({**item, **await session.client.put_item(in_list.id, id, body)})
+        session.written.append(Written(list_id=in_list.id, before=item, after=after))
     return Done(output={"id": id}, changes=changes)

@@ -8,11 +8,14 @@ from relay.crm.model import Contact
 from relay.crm.port import Done, Operation
 from relay.crm.properties import Entry, entry, with_new
 from relay.crm.remote.client import Wire
-from relay.crm.remote.session import Session, contact_ids
+from relay.crm.remote.session import Made, Session, contact_ids
 from relay.crm.values import to_wire
 
 _PLAIN = ("name", "phone", "title", "company")
 _MOST = 5  # participants of an event
+NOT_AGAIN = (
+    "an earlier try may have posted it, and the CRM cannot be asked: it was not posted again"
+)
 
 
 async def persons(session: Session, ref: str) -> list[Wire]:
@@ -42,6 +45,7 @@ async def upsert_contact(session: Session, operation: Operation) -> Done:
             raise Filtered(NOBODY)
         addresses = [{"value": email, "metadata": {"primary": "true"}}]
         made = await session.client.post_contact({"email": addresses, **given})
+        session.written.append(Made(kind="contact", after=made))
         return Done(output={"id": made["id"], "created": True})
     known = _contact(found[0])
     changed = _news(known, given)
@@ -95,6 +99,9 @@ async def post_stream(session: Session, operation: Operation) -> Done:
     """An entry for the people concerned: the CRM shows it on every item that has one of them."""
     subject, body = required(operation, "subject"), text(operation, "body") or ""
     kind, ref = about(operation)
+    if operation.unsure_since is not None:
+        # Entries cannot be read back, and one too many is worse than one that a person can add.
+        return Done(output={"note": NOT_AGAIN})
     emails = await _participants(session, kind, ref)
     if not emails:
         raise InvalidInput(f"{kind} {ref} has nobody with an address: the CRM's stream needs one")

@@ -1,7 +1,9 @@
-"""What the verbs of one chunk share: the client, the definitions, and items as they were read."""
+"""What the verbs of one run share: the client, the definitions, items as they were read, and what
+was written."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from relay.core.errors import InvalidInput, NotFound
 from relay.crm.model import Field, Fields, FieldType, List, Stored
@@ -22,14 +24,33 @@ async def no_numbers(org: int, number: str) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An item as the CRM says it is after a write of ours; `before` it was so, or was not there."""
+
+    list_id: str
+    before: Wire | None
+    after: Wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A contact or an account that we made."""
+
+    kind: Literal["contact", "account"]
+    after: Wire
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """`seen` are items by id, as the CRM last told them."""
+    """`seen` are items by id, as the CRM last told them; `written` what the verbs changed, in
+    order."""
 
     client: Client
     definitions: Definitions
     item_of_number: NumberLookup
     seen: dict[str, Wire] = field(default_factory=dict)
+    written: list[Written | Made] = field(default_factory=list)
 
     def keep(self, item: Wire) -> Wire:
         self.seen[str(item.get("id"))] = item
@@ -42,7 +63,7 @@ class Session:
         if not self.definitions.lists:
             await self.definitions.refresh(self.client)
         for in_list in self.definitions.lists:
-            for found in await self.client.items(in_list.id, {"_ids": id}):
+            for found in await self.client.items_by_ids(in_list.id, [id]):
                 return self.keep(found)
         raise NotFound(f"there is no list item {id!r}")
 

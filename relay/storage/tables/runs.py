@@ -1,6 +1,7 @@
 """One rule (or mapping) for one event: the run, its steps, their attempts; firings and bookings."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Float,
     Index,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from relay.storage.tables.base import BigId, Json, Time, metadata
@@ -57,6 +59,8 @@ steps = Table(
     Column("error", Text),
     Column("key", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # Something was sent to a CRM elsewhere, and what became of it is not known.
+    Column("sent", Boolean, nullable=False, server_default=false()),
     Column("started_at", Time),
     Column("ended_at", Time),
     PrimaryKeyConstraint("run_id", "n"),

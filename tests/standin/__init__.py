@@ -1,0 +1,1 @@
+"""Stand-ins for systems elsewhere, written without any of Relay's own code."""
