@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
 .DEFAULT_GOAL := help
-.PHONY: help run test programs check lint types imports fix lock clean
+.PHONY: bench help run test programs check lint types imports fix lock clean
 
 help: ## the list of commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,6 +50,9 @@ programs:
 	  echo "Installing for the tests: $$missing"; \
 	  $(APT) update -q >/dev/null && $(APT) install -qy --no-install-recommends $$missing >/dev/null; \
 	fi; true
+
+bench: .venv/.dev-stamp programs ## benchmarks into bench/results/; `make bench n="accept job"` some of them
+	$(BIN)/python -m bench $(n)
 
 check: lint types imports ## lint, types and import contracts
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from email.message import Message
+from functools import lru_cache
 from io import BytesIO
 
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -17,6 +18,8 @@ LARGEST_FIELDS = 1024 * 1024
 MOST_PARTS = 1000
 
 
+# A sender writes the same header each time.
+@lru_cache(maxsize=64)
 def content_type(header: str) -> tuple[str, dict[str, str]]:
     """`multipart/form-data; boundary=x` as its type, in lower case, and its parameters."""
     message = Message()

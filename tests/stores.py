@@ -104,8 +104,9 @@ def given(url: str) -> Iterator[PostgreSQL]:
 
 
 @contextmanager
-def started() -> Iterator[PostgreSQL]:
-    """A server of our own on a Unix socket, gone afterwards. Skips where it is not installed."""
+def started(*, fsync: bool = False) -> Iterator[PostgreSQL]:
+    """A server of our own on a Unix socket, gone afterwards. Skips where it is not installed.
+    `fsync`: as durable as a real one; tests need it faster than that."""
     control = _program("pg_ctl")
     if control is None or _program("initdb") is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
@@ -114,7 +115,8 @@ def started() -> Iterator[PostgreSQL]:
         owner = pwd.getpwnam("postgres")
         os.chown(home, owner.pw_uid, owner.pw_gid)
     data = ["-D", f"{home}/data"]
-    options = f"-k {home} -c listen_addresses='' -c fsync=off -c max_connections=200"
+    sync = "on" if fsync else "off"
+    options = f"-k {home} -c listen_addresses='' -c fsync={sync} -c max_connections=200"
     _postgres(control, *data, "-o", "-U relay -A trust -E UTF8 --locale=C", "initdb")
     _postgres(control, *data, "-w", "-l", f"{home}/log", "-o", options, "start")
     try:

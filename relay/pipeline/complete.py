@@ -20,7 +20,7 @@ from relay.storage import connections, work
 from relay.storage import events as stored
 from relay.storage.connections import ConnectionRow
 from relay.storage.events import EventRow
-from relay.storage.runs import next_ids
+from relay.storage.numbers import next_ids
 from relay.storage.tables.events import events
 from relay.storage.work import Kind, Lease, NewWork
 

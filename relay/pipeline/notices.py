@@ -17,7 +17,7 @@ from relay.setups import Setup
 from relay.storage import events as stored
 from relay.storage import work
 from relay.storage.deliveries import NewDelivery, insert_delivery
-from relay.storage.runs import next_ids
+from relay.storage.numbers import next_ids
 from relay.storage.tables.events import events
 from relay.storage.work import Kind, NewWork
 

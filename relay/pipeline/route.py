@@ -23,6 +23,7 @@ from relay.storage import events as stored
 from relay.storage import runs as stored_runs
 from relay.storage import work
 from relay.storage.events import EventRow
+from relay.storage.numbers import next_ids
 from relay.storage.tables.events import events
 from relay.storage.tables.runs import runs
 from relay.storage.work import Kind, Lease, NewWork
@@ -233,7 +234,7 @@ def _store_parts(
     parts = [(plan, n, part) for plan in plans for n, part in enumerate(plan.parts)]
     if not parts:
         return
-    numbers = stored_runs.next_ids(conn, events, len(parts))
+    numbers = next_ids(conn, events, len(parts))
     rows = [
         child_row(id, plan.row, part, n, now)
         for id, (plan, n, part) in zip(numbers, parts, strict=True)
@@ -284,7 +285,7 @@ def _executions(
     runtime: Runtime, conn: Connection, plans: Sequence[Plan], token: int, now: datetime
 ) -> list[Execution]:
     pairs = [(plan, firing) for plan in plans for firing in plan.firings]
-    numbers = stored_runs.next_ids(conn, runs, len(pairs))
+    numbers = next_ids(conn, runs, len(pairs))
     made = [
         _execution(plan, firing, run, token)
         for run, (plan, firing) in zip(numbers, pairs, strict=True)

@@ -12,7 +12,7 @@ from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import events as stored
 from relay.storage import work
-from relay.storage.runs import next_ids
+from relay.storage.numbers import next_ids
 from relay.storage.tables.base import dump
 from relay.storage.tables.events import events
 from relay.storage.work import Kind, Lease, NewWork

@@ -1,17 +1,19 @@
 """Stores what arrived, a group at a time; the unique (source, key) decides what is a duplicate."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from relay.storage import work
 from relay.storage.database import Database
-from relay.storage.tables.base import dump, load
+from relay.storage.numbers import next_ids
+from relay.storage.tables.base import dump, load, to_micros
 from relay.storage.tables.events import event_outcomes, events, facts, payloads
 
 
@@ -42,37 +44,100 @@ def accept(db: Database, arrivals: Sequence[Arrival]) -> list[Stored]:
     Every duplicate is recorded and starts nothing. When this returns, all of it is durable; when
     it raises, none of it is stored.
     """
-    stored: dict[int, Stored] = {}
     # Two processes that insert the same keys in other orders would wait for each other for ever.
     order = sorted(
         range(len(arrivals)), key=lambda at: (arrivals[at].source, arrivals[at].dkey or "")
     )
+    stored: dict[int, Stored] = {}
     with db.write() as connection:
-        for at in order:
-            stored[at] = _store(db, connection, arrivals[at])
-        fresh = [at for at in order if stored[at].first is None]
-        rows = [
-            work.NewWork(id=stored[at].id, org=arrivals[at].org, okey=arrivals[at].okey)
-            for at in sorted(fresh, key=lambda at: stored[at].id)
-        ]
-        work.add(db, connection, work.Kind.EVENT, rows)
+        insert_fresh = _fresh_sqlite if db.dialect == "sqlite" else _fresh_postgresql
+        ids = insert_fresh(db, connection, [arrivals[at] for at in order])
+        for at, id in zip(order, ids, strict=True):
+            stored[at] = _duplicate(connection, arrivals[at]) if id is None else Stored(id=id)
     return [stored[at] for at in range(len(arrivals))]
 
 
-def _store(db: Database, connection: Connection, arrival: Arrival) -> Stored:
-    upsert = sqlite_insert if db.dialect == "sqlite" else postgresql_insert
-    id = connection.execute(
-        upsert(events)
-        .values(**_row(arrival), dkey=arrival.dkey, okey=arrival.okey, state="accepted")
-        .on_conflict_do_nothing(index_elements=["source_id", "dkey"])
-        .returning(events.c.id)
-    ).scalar_one_or_none()
-    if id is None:
-        return _duplicate(connection, arrival)
-    connection.execute(
-        insert(payloads).values(event_id=id, headers=dump(arrival.headers), body=arrival.body)
+def _fresh_postgresql(
+    db: Database, connection: Connection, arrivals: Sequence[Arrival]
+) -> list[int | None]:
+    """One statement for the group; the ids, None where the key was there already."""
+    del db
+    rows = connection.execute(
+        _ACCEPT,
+        {
+            "org": [one.org for one in arrivals],
+            "source": [one.source for one in arrivals],
+            "dkey": [one.dkey for one in arrivals],
+            "okey": [one.okey for one in arrivals],
+            "at": [one.received_at for one in arrivals],
+            "headers": [dump(one.headers) for one in arrivals],
+            "body": [one.body for one in arrivals],
+        },
     )
-    return Stored(id=id)
+    numbers = {row.n: row.id for row in rows}
+    return [numbers.get(n) for n in range(1, len(arrivals) + 1)]
+
+
+# 1 is work.Kind.EVENT.
+_ACCEPT = text("""
+WITH given AS MATERIALIZED (
+    SELECT t.*, nextval(pg_get_serial_sequence('events', 'id')) AS id
+    FROM unnest(CAST(:org AS bigint[]), CAST(:source AS bigint[]), CAST(:dkey AS text[]),
+        CAST(:okey AS bigint[]), CAST(:at AS timestamptz[]), CAST(:headers AS text[]),
+        CAST(:body AS bytea[])) WITH ORDINALITY
+        AS t(org_id, source_id, dkey, okey, received_at, headers, body, n)),
+fresh AS (
+    INSERT INTO events (id, org_id, kind, source_id, dkey, okey, state, received_at)
+    SELECT id, org_id, 'delivery', source_id, dkey, okey, 'accepted', received_at
+    FROM given ORDER BY n
+    ON CONFLICT (source_id, dkey) DO NOTHING RETURNING id),
+kept AS (
+    INSERT INTO payloads (event_id, headers, body)
+    SELECT id, headers, body FROM given JOIN fresh USING (id)),
+waiting AS (
+    INSERT INTO work (kind, id, org_id, okey, due_at, attempts)
+    SELECT 1, id, org_id, okey, now(), 0 FROM given JOIN fresh USING (id))
+SELECT n, id FROM given JOIN fresh USING (id)""")
+
+
+def _fresh_sqlite(
+    db: Database, connection: Connection, arrivals: Sequence[Arrival]
+) -> list[int | None]:
+    """The same by reading first: there is one writer, and this is it."""
+    known = _known(connection, arrivals)
+    fresh: list[int | None] = []
+    ids = iter(next_ids(connection, events, len(arrivals)))
+    for one in arrivals:
+        key = (one.source, one.dkey)
+        fresh.append(None if key in known else next(ids))
+        if one.dkey is not None:
+            known.add(key)
+    if rows := [(id, one) for id, one in zip(fresh, arrivals, strict=True) if id is not None]:
+        connection.exec_driver_sql(
+            "INSERT INTO events (id, org_id, kind, source_id, dkey, okey, state, received_at)"
+            " VALUES (?, ?, 'delivery', ?, ?, ?, 'accepted', ?)",
+            [
+                (id, one.org, one.source, one.dkey, one.okey, to_micros(one.received_at))
+                for id, one in rows
+            ],
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO payloads (event_id, headers, body) VALUES (?, ?, ?)",
+            [(id, dump(one.headers), one.body) for id, one in rows],
+        )
+        waiting = [work.NewWork(id=id, org=one.org, okey=one.okey) for id, one in rows]
+        work.add(db, connection, work.Kind.EVENT, waiting)
+    return fresh
+
+
+def _known(connection: Connection, arrivals: Sequence[Arrival]) -> set[tuple[int, str | None]]:
+    keys = json.dumps([[one.source, one.dkey] for one in arrivals if one.dkey is not None])
+    rows = connection.exec_driver_sql(
+        "SELECT e.source_id, e.dkey FROM json_each(?) k JOIN events e ON"
+        " e.source_id = json_extract(k.value, '$[0]') AND e.dkey = json_extract(k.value, '$[1]')",
+        (keys,),
+    )
+    return {(row.source_id, row.dkey) for row in rows}
 
 
 def _duplicate(connection: Connection, arrival: Arrival) -> Stored:

@@ -21,9 +21,11 @@ def create_app(runtime: Runtime) -> Flask:
     security.install(app, runtime.settings)
     api.install(app)
     errors.install(app)
-    for blueprint in (inbound.blueprint, health.blueprint, sandbox.blueprint):
+    for blueprint in (health.blueprint, sandbox.blueprint):
         app.register_blueprint(blueprint(runtime))
     site = v2.Site(db=runtime.db, write=partial(crm.edit, runtime))
     app.register_blueprint(v2.create_blueprint(site, app.extensions["doorkeeper"].metered_caller))
     dashboard.install(app)
+    app.wsgi_app = inbound.Door(runtime, app.wsgi_app)  # type: ignore[assignment, method-assign]
+    security.believe_proxies(app, runtime.settings)
     return app
