@@ -16,6 +16,7 @@ MULTIPART = "multipart/form-data"
 LARGEST_FORM = 10 * 1024 * 1024
 LARGEST_FIELDS = 1024 * 1024
 MOST_PARTS = 1000
+NAMELESS = ""  # the name of what has none
 
 
 # A sender writes the same header each time.
@@ -59,9 +60,10 @@ def read(header: str, body: bytes) -> list[dict[str, object]]:
 
 
 def _objects(value: object) -> list[dict[str, object]]:
+    """A member of an array that is no object spoils none of the others: it has no names."""
     items = value if isinstance(value, list) else [value]
-    found = [dict(item) for item in items if isinstance(item, dict)]
-    if not found or len(found) != len(items):
+    found = [dict(item) if isinstance(item, dict) else {NAMELESS: item} for item in items]
+    if not any(isinstance(item, dict) for item in items):
         raise Unreadable("the body is neither a JSON object nor an array of them")
     return found
 

@@ -88,6 +88,16 @@ def _no_key(request: InboundRequest, config: SourceConfig) -> str | None:
     return None
 
 
+def _placed_nowhere(body: bytes, config: SourceConfig) -> bytes:
+    del config
+    return body
+
+
+def _no_labels(request: InboundRequest, config: SourceConfig) -> Mapping[str, str]:
+    del request, config
+    return {}
+
+
 def _as_sent(request: InboundRequest, config: SourceConfig) -> InboundRequest:
     del config
     return request
@@ -106,8 +116,9 @@ class Source:
     accepted     the answer once it is stored (a duplicate too)
     refused      the answer to a bad signature
     redact       the request as it may be stored: secrets in the body or headers taken out
-    sign         headers (and, where the scheme hides the secret there, the body) that make a body
-                 authentic: used by sandboxes, samples and `send-sample`
+    sign         headers that make a body authentic: used by sandboxes, samples and `send-sample`
+    place        the body with the secret among its fields, where the scheme hides it there
+    labels       what people call the fields whose names say nothing
     methods      besides POST
     secret       `generated` by us, `pasted` from the sender, or `none`
     proof        how a delivery proves itself, in a few words for people
@@ -127,6 +138,8 @@ class Source:
     redact: Callable[[InboundRequest, SourceConfig], InboundRequest] = _as_sent
     complete: Callable[[ParsedEvent, Lookup], Awaitable[Sequence[ParsedEvent]]] | None = None
     sign: Callable[[bytes, SourceConfig, datetime], Mapping[str, str]] | None = None
+    place: Callable[[bytes, SourceConfig], bytes] = _placed_nowhere
+    labels: Callable[[InboundRequest, SourceConfig], Mapping[str, str]] = _no_labels
     methods: Sequence[str] = ()
     secret: str = "generated"  # noqa: S105 - says who makes it
     proof: str = "the secret address"

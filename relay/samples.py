@@ -7,7 +7,7 @@ and, always, `<case>.events.json`: what the request must become.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -49,7 +49,14 @@ def sample_request(
     found = [each for each in samples(integration) if case in (None, each.name)]
     if not found:
         raise NotFound(f"{integration.title} has no sample {case or ''}".rstrip())
-    return signed(integration, found[0], config, now), found[0].body
+    sample = placed(integration, found[0], config)
+    return signed(integration, sample, config, now), sample.body
+
+
+def placed(integration: Integration, sample: Sample, config: SourceConfig) -> Sample:
+    """The sample with this source's secret in its body, where its sender hides it there."""
+    source = integration.source
+    return sample if source is None else replace(sample, body=source.place(sample.body, config))
 
 
 def signed(

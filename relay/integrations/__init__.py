@@ -4,13 +4,21 @@ from collections.abc import Mapping
 
 from relay.integration import Integration
 from relay.integrations import (
+    formstack,
     fullcontact,
+    gravityforms,
+    jotform,
+    netlify,
     quickbooks,
     recurly,
     salesforceiq,
+    squarespace,
     typeform,
+    webflow,
     webform,
     webhook,
+    wordpress,
+    wufoo,
     zuora,
 )
 
@@ -20,6 +28,14 @@ INTEGRATIONS: Mapping[str, Integration] = {
         webform.INTEGRATION,
         webhook.INTEGRATION,
         typeform.INTEGRATION,
+        jotform.INTEGRATION,
+        wufoo.INTEGRATION,
+        formstack.INTEGRATION,
+        gravityforms.INTEGRATION,
+        webflow.INTEGRATION,
+        squarespace.INTEGRATION,
+        netlify.INTEGRATION,
+        wordpress.INTEGRATION,
         fullcontact.INTEGRATION,
         quickbooks.INTEGRATION,
         recurly.INTEGRATION,

@@ -3,6 +3,7 @@ signatures hold, and nothing a stranger sends breaks it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,10 +15,13 @@ from relay.core.event import FACTS, ParsedEvent, facts_of
 from relay.core.ids import public
 from relay.integration import Accepted, InboundRequest, Integration, Source, SourceConfig
 from relay.integrations import INTEGRATIONS
-from relay.samples import Sample, inbound, sample_request, samples, signed
+from relay.samples import Sample, inbound, placed, sample_request, samples, signed
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_b2xkb2xkb2xkb2xkb2xkb2xk")
+# Each is text, hex and base64 at once, for that is how one sender or another writes its key.
+SECRETS = ("5f4dcc3b5aa765d61d8327deb882cf99", "0123456789abcdef0123456789abcdef")
+OTHER = "00000000000000000000000000000000"
+PAGE = Path(__file__).parents[2] / "docs/sources.md"
 WITH_SOURCE = [each for each in INTEGRATIONS.values() if each.source is not None]
 CASES = [(integration, sample) for integration in WITH_SOURCE for sample in samples(integration)]
 
@@ -36,7 +40,9 @@ def _config(sample: Sample) -> SourceConfig:
 
 
 def _request(integration: Integration, sample: Sample) -> InboundRequest:
-    return inbound(sample, signed(integration, sample, _config(sample), NOW), NOW)
+    config = _config(sample)
+    ready = placed(integration, sample, config)
+    return inbound(ready, signed(integration, ready, config, NOW), NOW)
 
 
 def _written(event: ParsedEvent, names: set[str]) -> dict[str, object]:
@@ -80,21 +86,20 @@ def test_a_signed_sample_is_believed_with_either_secret_and_not_with_another(
     request = _request(integration, sample)
     source.verify(request, config)
     source.verify(request, replace(config, secrets=tuple(reversed(SECRETS))))
-    if source.sign is None or not _proves(source, request, config):
+    if not _proves(integration, sample):
         return
     with pytest.raises(BadSignature):
-        source.verify(request, replace(config, secrets=["whsec_b3RoZXI="]))
+        source.verify(request, replace(config, secrets=[OTHER]))
     with pytest.raises(BadSignature):
         source.verify(request, replace(config, secrets=[]))
 
 
-def _proves(source: Source, request: InboundRequest, config: SourceConfig) -> bool:
+def _proves(integration: Integration, sample: Sample) -> bool:
     """Whether this case's proof is a secret at all, and not the address alone."""
-    try:
-        source.verify(request, replace(config, secrets=["whsec_b3RoZXI="]))
-    except BadSignature:
-        return True
-    return "authorization" in request.headers or any("sign" in name for name in request.headers)
+    other = replace(_config(sample), secrets=[OTHER])
+    theirs = placed(integration, sample, other)
+    ours = _request(integration, sample)
+    return (ours.headers, ours.body) != (signed(integration, theirs, other, NOW), theirs.body)
 
 
 def _signs_the_body(integration: Integration, sample: Sample) -> bool:
@@ -121,6 +126,32 @@ def test_any_changed_byte_of_a_signed_sample_breaks_it(
 
 
 @pytest.mark.parametrize(("integration", "sample"), CASES, ids=_id)
+@given(data=st.data())
+@settings(max_examples=5, deadline=None)
+def test_the_order_of_headers_says_nothing(
+    integration: Integration, sample: Sample, data: st.DataObject
+) -> None:
+    request, config = _request(integration, sample), _config(sample)
+    shuffled = dict(data.draw(st.permutations(list(request.headers.items()))))
+    other = replace(request, headers=shuffled)
+    _source(integration).verify(other, config)
+    assert _source(integration).dedupe_key(other, config) == _source(integration).dedupe_key(
+        request, config
+    )
+
+
+@pytest.mark.parametrize(("integration", "sample"), CASES, ids=_id)
+@given(cut=st.integers(0, 1_000_000))
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_a_truncated_sample_is_unreadable_or_less_and_nothing_else(
+    integration: Integration, sample: Sample, cut: int
+) -> None:
+    request = _request(integration, sample)
+    short = replace(request, body=request.body[: cut % len(request.body)])
+    _survive(_source(integration), short, _config(sample))
+
+
+@pytest.mark.parametrize(("integration", "sample"), CASES, ids=_id)
 def test_the_same_delivery_has_the_same_key_and_a_stored_one_reads_the_same(
     integration: Integration, sample: Sample
 ) -> None:
@@ -136,14 +167,26 @@ def test_the_same_delivery_has_the_same_key_and_a_stored_one_reads_the_same(
     ]
 
 
+@pytest.mark.parametrize(("integration", "sample"), CASES, ids=_id)
+def test_no_secret_that_came_is_kept(integration: Integration, sample: Sample) -> None:
+    source, config = _source(integration), _config(sample)
+    request = _request(integration, sample)
+    kept = source.redact(request, config)
+    # The inbound route keeps no credentials of these two.
+    headers = {k: v for k, v in kept.headers.items() if k not in ("authorization", "cookie")}
+    told = [event.body for event in source.parse(request, config)]
+    for secret in SECRETS:
+        assert secret.encode() not in kept.body
+        assert secret not in str(headers)
+        assert secret not in exact_json.dumps(told)
+
+
 @pytest.mark.parametrize("integration", WITH_SOURCE, ids=_id)
 def test_a_sample_can_be_sent_to_a_source_of_every_type(integration: Integration) -> None:
     case = samples(integration)[0]
     headers, body = sample_request(integration, _config(case), NOW, case.name)
-    _source(integration).verify(
-        replace(_request(integration, case), headers=headers), _config(case)
-    )
-    assert body == case.body
+    request = replace(_request(integration, case), headers=headers, body=body)
+    _source(integration).verify(request, _config(case))
 
 
 JSON = st.recursive(
@@ -248,9 +291,29 @@ def _json(value: object) -> bytes:
         b'{"a":' + b"9" * 5_000 + b"}",
         b"\xff\xfe{}",
         b"&".join(b"a%d=1" % each for each in range(20_000)),
+        b"{" + b",".join(b'"a%d":"1"' % each for each in range(10_000)) + b"}",
+        b'{"email":"ann@example.com","email":"bo@example.com","data":{},"data":[]}',
+        '{"name":"Zoë"}'.encode("utf-16"),
+        '{"name":"Zoë"}'.encode("latin-1"),
+        b'[{"email":"ann@example.com"}, 5, null, "x", []]',
         b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
     ],
-    ids=["empty", "deep", "deeper", "surrogate", "huge", "digits", "utf16", "fields", "entity"],
+    ids=[
+        "empty",
+        "deep",
+        "deeper",
+        "surrogate",
+        "huge",
+        "digits",
+        "mark",
+        "fields",
+        "keys",
+        "twice",
+        "utf16",
+        "latin1",
+        "batch",
+        "entity",
+    ],
 )
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", ""])
 def test_bodies_made_to_break_parsers_do_not(
@@ -271,6 +334,14 @@ def test_every_source_has_a_page_samples_and_their_origin(integration: Integrati
     assert samples(integration)
     for sample in samples(integration):
         assert sample.path.name in origins, f"{sample.path.name} does not say where it is from"
+
+
+def test_the_page_of_sources_lists_every_one_of_them() -> None:
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| [`")]
+    listed = {line.split("`")[1]: line for line in rows}
+    assert listed.keys() == {integration.name for integration in WITH_SOURCE}
+    for integration in WITH_SOURCE:
+        assert f"(../relay/integrations/{integration.name}/README.md)" in listed[integration.name]
 
 
 def test_the_registry_calls_each_integration_by_its_name() -> None:

@@ -136,6 +136,8 @@ def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
 
 
 def _event(fields: Mapping[str, object], config: SourceConfig) -> ParsedEvent:
+    if fields.keys() == {forms.NAMELESS}:
+        return ParsedEvent(type="form.unreadable", body=fields)
     trap = options.text(config.options, "honeypot")
     if trap and fields.get(trap):
         return ParsedEvent(type="form.spam", body=fields)
@@ -203,7 +205,7 @@ def _cors(request: InboundRequest, config: SourceConfig) -> dict[str, str]:
 SOURCE = Source(
     verify=verify,
     parse=parse,
-    event_types=("form.submitted", "form.spam"),
+    event_types=("form.submitted", "form.spam", "form.unreadable"),
     dedupe_key=dedupe_key,
     subject=subject,
     handshake=handshake,

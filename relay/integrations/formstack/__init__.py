@@ -1,0 +1,10 @@
+"""Formstack: submissions of its forms."""
+
+from pathlib import Path
+
+from relay.integration import Integration
+from relay.integrations.formstack.source import SOURCE
+
+INTEGRATION = Integration(
+    name="formstack", title="Formstack", folder=Path(__file__).parent, source=SOURCE
+)

@@ -1,0 +1,98 @@
+"""Formstack webhooks: a form post or JSON for each submission, with a shared key among its fields.
+
+developers.formstack.com/docs/webhook-setup. The header of its HMAC is not published, so a person
+who switches the HMAC on says what it is called.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from urllib.parse import quote_plus
+
+from relay.core import exact_json, options
+from relay.core.errors import Unreadable
+from relay.core.event import ParsedEvent
+from relay.core.signing import HmacScheme, Signed
+from relay.integration import InboundRequest, Source, SourceConfig
+from relay.submission import (
+    OPTIONS,
+    SUBMITTED,
+    check_field,
+    fields_of,
+    fields_or_none,
+    key_of,
+    stored_without,
+    subject_of,
+    submitted,
+)
+
+KEY, FORM, SUBMISSION = "HandshakeKey", "FormID", "UniqueID"
+_OWN_KEY = re.compile(rb"(?<![^&])HandshakeKey=[^&]*")
+_OWN_JSON_KEY = re.compile(rb'("HandshakeKey"\s*:\s*)"(?:[^"\\]|\\.)*"')
+
+
+def verify(request: InboundRequest, config: SourceConfig) -> None:
+    """The HMAC-SHA256 of the body in the header that the source names; else `HandshakeKey`."""
+    if options.header(config.options, "signature_header"):
+        signed = Signed(body=request.body, headers=request.headers)
+        _scheme(config).verify(signed, config.secrets, request.received_at)
+    else:
+        check_field(KEY, request, config)
+
+
+def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
+    post = fields_of(request)
+    if SUBMISSION not in post:
+        raise Unreadable(f"{SUBMISSION} is missing: this is no post of Formstack's")
+    body = {name: value for name, value in post.items() if name != KEY}
+    fields = {name: value for name, value in body.items() if name not in (FORM, SUBMISSION)}
+    return [submitted(fields, config, body=body)]
+
+
+def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
+    del config
+    post = fields_or_none(request)
+    return key_of("submission", post.get(FORM), post.get(SUBMISSION))
+
+
+def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
+    return stored_without([KEY], request, config)
+
+
+def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
+    if not options.header(config.options, "signature_header"):
+        return {}
+    return _scheme(config).sign(Signed(body=body), config.secrets, now)
+
+
+def place(body: bytes, config: SourceConfig) -> bytes:
+    """The post with the source's secret as its key."""
+    secret = config.secrets[0]
+    if body.lstrip()[:1] == b"{":
+        return _OWN_JSON_KEY.sub(lambda m: m[1] + exact_json.dumps(secret).encode(), body)
+    return _OWN_KEY.sub(lambda _: f"{KEY}={quote_plus(secret)}".encode(), body)
+
+
+def _scheme(config: SourceConfig) -> HmacScheme:
+    return HmacScheme(
+        header=options.header(config.options, "signature_header"),
+        prefix=options.text(config.options, "signature_prefix"),
+    )
+
+
+SOURCE = Source(
+    verify=verify,
+    parse=parse,
+    event_types=(SUBMITTED,),
+    dedupe_key=dedupe_key,
+    subject=subject_of(parse),
+    redact=redact,
+    sign=sign,
+    place=place,
+    proof="a shared key among the fields; an HMAC-SHA256 by choice",
+    options={
+        "signature_header": "the header that holds the HMAC-SHA256, where it is switched on there",
+        "signature_prefix": "what stands before the HMAC in that header, such as sha256=",
+        **OPTIONS,
+    },
+)

@@ -1,0 +1,97 @@
+"""Webflow webhooks: signed JSON for each form that is sent; unsigned when made in its dashboard.
+
+developers.webflow.com/reference/webhooks and …/data/changelog/webhook-signatures.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from relay.core import options
+from relay.core.errors import Unreadable
+from relay.core.event import ParsedEvent
+from relay.core.facts import a_list, a_map, a_text, document
+from relay.core.signing import HmacScheme, Signed
+from relay.integration import InboundRequest, Source, SourceConfig
+from relay.submission import OPTIONS, SUBMITTED, key_of, moment, subject_of, submitted
+
+SCHEME = HmacScheme(
+    header="x-webflow-signature",
+    timestamp="header:x-webflow-timestamp",
+    unit="ms",
+    signed="{timestamp}:{body}",
+)
+TRIGGER = "form_submission"
+_FACTS = {"Email": "email", "Phone": "phone"}
+
+
+def verify(request: InboundRequest, config: SourceConfig) -> None:
+    """The signature of time and body, five minutes both ways; nothing where the source says that
+    its webhook was made in Webflow's dashboard, which signs none."""
+    if not options.yes(config.options, "unsigned", default=False):
+        signed = Signed(body=request.body, headers=request.headers)
+        SCHEME.verify(signed, config.secrets, request.received_at)
+
+
+def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
+    """A form is `form.submitted`; another trigger keeps Webflow's own name."""
+    body = _body(request)
+    trigger = a_text(body.get("triggerType"))
+    payload = a_map(body.get("payload"))
+    at = moment(payload.get("submittedAt"))
+    if trigger is None:
+        raise Unreadable("triggerType is missing")
+    if trigger != TRIGGER:
+        return [ParsedEvent(type=f"webflow.{trigger[:60]}", body=body, occurred_at=at)]
+    fields = payload.get("data")
+    if not isinstance(fields, Mapping):
+        raise Unreadable("payload.data is missing")
+    found = _typed(fields, payload)
+    return [submitted(fields, config, body=body, found=found, occurred_at=at)]
+
+
+def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
+    del config
+    try:
+        return key_of("submission", a_map(_body(request).get("payload")).get("id"))
+    except Unreadable:
+        return None
+
+
+def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
+    if options.yes(config.options, "unsigned", default=False):
+        return {}
+    return SCHEME.sign(Signed(body=body), config.secrets, now)
+
+
+def _body(request: InboundRequest) -> Mapping[str, object]:
+    value = document(request.body)
+    if not isinstance(value, Mapping):
+        raise Unreadable("the body is not a JSON object")
+    return value
+
+
+def _typed(fields: Mapping[str, object], payload: Mapping[str, object]) -> dict[str, str | None]:
+    """What the form's own types say: the first field of type Email, of type Phone."""
+    found: dict[str, str | None] = {}
+    for one in map(a_map, a_list(payload.get("schema"))):
+        fact = _FACTS.get(a_text(one.get("fieldType")) or "")
+        value = a_text(fields.get(a_text(one.get("fieldName")) or ""))
+        if fact and value:
+            found.setdefault(fact, value)
+    return found
+
+
+SOURCE = Source(
+    verify=verify,
+    parse=parse,
+    event_types=(SUBMITTED,),
+    dedupe_key=dedupe_key,
+    subject=subject_of(parse),
+    sign=sign,
+    secret="pasted",  # noqa: S106 - who makes it
+    proof="a timed HMAC-SHA256; the address alone by choice",
+    options={
+        "unsigned": "yes: the webhook was made in Webflow's dashboard, which signs nothing (no)",
+        **OPTIONS,
+    },
+)

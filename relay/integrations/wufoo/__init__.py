@@ -1,0 +1,8 @@
+"""Wufoo: entries of its forms."""
+
+from pathlib import Path
+
+from relay.integration import Integration
+from relay.integrations.wufoo.source import SOURCE
+
+INTEGRATION = Integration(name="wufoo", title="Wufoo", folder=Path(__file__).parent, source=SOURCE)
