@@ -14,7 +14,7 @@ from relay.core.clock import SystemClock
 from relay.core.errors import Unavailable
 from relay.core.targets import INTERNAL, TargetPolicy
 from relay.crm.embedded import EmbeddedCRM
-from relay.http import Client
+from relay.http import Client, Turns
 from relay.integrations import INTEGRATIONS
 from relay.pipeline import rules, transitions
 from relay.queue import Queue, Silent, Waker
@@ -52,7 +52,7 @@ def build(settings: Settings, *, role: str, queue: Queue | None = None) -> Runti
         clock=clock,
         vault=vault,
         queue=queue or _queue(settings),
-        http=Client(clock=clock, proxy=settings.egress_proxy),
+        http=Client(clock=clock, proxy=settings.egress_proxy, turns=Turns(settings.client_url)),
         crm=EmbeddedCRM(db=db, clock=clock, record=lambda conn, found: _record(conn, found)),
         integrations=INTEGRATIONS,
         verbs=VERBS,

@@ -204,6 +204,7 @@ class Call:
     number      our document number (`CRM-` and 16 characters), the same for every try for ever
     reference   short text that ties the document to its deal and event
     look_first  an earlier try may have done it: look for `number` before sending
+    customers   the provider's ids of the deal's account, by currency ("": its own), as far as known
     """
 
     verb: str
@@ -216,6 +217,7 @@ class Call:
     look_first: bool
     deal: Deal
     now: datetime
+    customers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,13 +225,64 @@ class Output:
     """What an action made: `data` is `steps.<id>.output` in rules (id, number, url …).
 
     `found` says that a look-up found it booked by an earlier try. `amount` and `currency` are kept
-    with the booking.
+    with the booking. `customers` are the provider's ids of the deal's account, by currency, to be
+    remembered.
     """
 
     data: Mapping[str, object]
     found: bool = False
     amount: object = None
     currency: str | None = None
+    customers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A consent under way: where the provider sends the person back to, the text that proves it is
+    the same person, and the secret that only we can redeem the code with (PKCE, RFC 7636)."""
+
+    redirect_uri: str
+    state: str
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What a consent brought: secrets, and settings that only the provider knows."""
+
+    credentials: Mapping[str, str]
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """OAuth 2's code flow: a person lets us in on the provider's own page.
+
+    page     its address
+    redeem   what the answer (the query of the way back) is worth; raises RemoteError's children
+    brings   the secrets that come so: nobody has to type them
+    """
+
+    page: Callable[[Connection, Asked], Awaitable[str]]
+    redeem: Callable[[Connection, Http, datetime, Asked, Mapping[str, str]], Awaitable[Granted]]
+    brings: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What a provider takes from all of our workers together, for one account there."""
+
+    per_minute: int
+    at_once: int
+
+
+def _one_account(settings: Mapping[str, object]) -> str:
+    del settings
+    return ""
+
+
+def _any_settings(settings: Mapping[str, object]) -> None:
+    del settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +297,10 @@ class Connector:
     settings   name → one line of help, for the connection's settings
     secrets    names of the credentials a person gives, in order
     hosts      name → base address, for a person to choose from; the first is the usual one
+    check      raises InvalidInput for settings that cannot work
+    consent    how a person lets us in, where the provider has OAuth 2
+    account    which account at the provider the settings mean: what shares its locks and its pace
+    pace       how much of our work it takes
     """
 
     verbs: Mapping[str, Verb]
@@ -253,6 +310,10 @@ class Connector:
     settings: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[str] = ()
     hosts: Mapping[str, str] = field(default_factory=dict)
+    check: Callable[[Mapping[str, object]], None] = _any_settings
+    consent: Consent | None = None
+    account: Callable[[Mapping[str, object]], str] = _one_account
+    pace: Pace | None = None
 
 
 # --- sandboxes ---------------------------------------------------------------------------------
@@ -322,6 +383,7 @@ class Sandbox:
     documents  its books, newest first
     pay        marks a document as paid and returns the provider's own notifications of it
     credentials  what a sandbox connection is given (the sandbox demands them back)
+    faults     what it can be asked to do wrong: name → what happens then, for people
     """
 
     handle: Callable[[SandboxRequest, Books], Answer]
@@ -329,6 +391,7 @@ class Sandbox:
     pay: Callable[[Books, str, datetime], Sequence[Notification]]
     credentials: Mapping[str, str]
     settings: Mapping[str, object] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

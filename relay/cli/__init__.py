@@ -26,13 +26,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user": ("relay.cli.users:user", "Let people sign in."),
     "key": ("relay.cli.keys:key", "Make and revoke API keys."),
     "source": ("relay.cli.sources:source", "Take webhooks in."),
-    "connection": ("relay.cli.connections:connection", "See, test and pause connections."),
+    "connection": ("relay.cli.connections:connection", "Connect accounts at providers."),
     "target": ("relay.cli.targets:target", "Name the addresses that rules send to."),
     "rules": ("relay.cli.rules:rules", "Check, test and apply rules."),
     "event": ("relay.cli.events:event", "See what arrived and what became of it."),
     "run": ("relay.cli.runs:run", "See what the rules did."),
     "delivery": ("relay.cli.deliveries:delivery", "See what was sent out."),
-    "booking": ("relay.cli.bookings:booking", "See what was booked."),
+    "booking": ("relay.cli.bookings:booking", "See what was booked, and what does not agree."),
     "doctor": ("relay.cli.doctor:doctor", "Look for what keeps Relay from working here."),
 }
 

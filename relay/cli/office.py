@@ -156,3 +156,12 @@ def pairs(given: tuple[str, ...], what: str) -> dict[str, str]:
     if bad:
         raise click.UsageError(f"{what} is NAME=VALUE, not {bad[0]!r}")
     return {name: value for name, _, value in split}
+
+
+def value(text: str) -> object:
+    """JSON where it is some (`["https://a.example"]`), else the text itself."""
+    try:
+        found: object = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return found if isinstance(found, (list, dict, bool)) else text

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from relay.cli.invocation import Invocation, safe, table
 from relay.cli.listing import state as state_cell
-from relay.cli.office import Office, office, pairs, secret_from
+from relay.cli.office import Office, office, pairs, secret_from, value
 from relay.core.errors import InvalidInput
 from relay.integrations import INTEGRATIONS
 from relay.pipeline import arrange, documents
@@ -64,7 +64,7 @@ def create(
         type=type_,
         name=name or type_,
         secret=_given(secret),
-        options={key: _value(text) for key, text in pairs(option, "--option").items()},
+        options={key: value(text) for key, text in pairs(option, "--option").items()},
         mapping=None if mapping is None else _json(mapping),
         connection=connection,
         unmapped=no_mapping,
@@ -170,15 +170,6 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidInput(f"{path} holds no mapping: {{…}} is one")
     return found
-
-
-def _value(text: str) -> object:
-    """JSON where it is some (`["https://a.example"]`), else the text itself."""
-    try:
-        found: object = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
-    return found if isinstance(found, (list, dict, bool)) else text
 
 
 def _pretty(value: object) -> str:

@@ -8,6 +8,7 @@ from relay.http.answers import error_for, retry_after_of
 from relay.http.call import API_LIMIT, DELIVERY_LIMIT, Http
 from relay.http.exchange import MASK, Exchange, Response, mask, mask_headers, shown
 from relay.http.pool import Client
+from relay.http.turns import Turn, Turns
 
 __all__ = [
     "API_LIMIT",
@@ -17,6 +18,8 @@ __all__ = [
     "Exchange",
     "Http",
     "Response",
+    "Turn",
+    "Turns",
     "error_for",
     "mask",
     "mask_headers",

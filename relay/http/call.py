@@ -15,6 +15,7 @@ from relay.core.errors import BlockedTarget, InvalidInput, RetryableError, Unkno
 from relay.core.targets import PUBLIC, TargetPolicy, check_url
 from relay.http.exchange import Exchange, Response, mask, mask_headers, shown
 from relay.http.pool import BlockedAddress, Client, Flight, in_flight
+from relay.http.turns import Turn
 
 API_LIMIT = 2 * 1024 * 1024
 DELIVERY_LIMIT = 64 * 1024
@@ -23,11 +24,12 @@ DELIVERY_LIMIT = 64 * 1024
 @dataclass(slots=True)
 class Http:
     """Makes calls under one policy and keeps their exchanges in `journal`. Light: one per step,
-    or per delivery, over the process's one `Client`."""
+    or per delivery, over the process's one `Client`. `turn` paces them."""
 
     client: Client
     policy: TargetPolicy = PUBLIC
     limit: int = API_LIMIT
+    turn: Turn | None = None
     journal: list[Exchange] = field(default_factory=list)
 
     async def request(
@@ -61,7 +63,10 @@ class Http:
             request = pool.build_request(method, whole, headers=sent, content=body)
         except (InvalidInput, httpx.InvalidURL) as error:
             raise BlockedTarget(f"blocked target: {error}") from error
-        return await self._send(pool, request, timeout, purpose)
+        if self.turn is None:
+            return await self._send(pool, request, timeout, purpose)
+        async with self.turn.taken(timeout):
+            return await self._send(pool, request, timeout, purpose)
 
     async def _send(
         self, pool: httpx.AsyncClient, request: httpx.Request, timeout: float, purpose: str

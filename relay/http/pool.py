@@ -17,6 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 import relay
 from relay.core.clock import Clock, SystemClock
 from relay.core.targets import INTERNAL, TargetPolicy, blocked, port_refused
+from relay.http.turns import Turns
 
 CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0
@@ -47,8 +48,10 @@ class Client:
         clock: Clock | None = None,
         proxy: str | None = None,
         resolver: AbstractResolver | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
+        self.turns = turns or Turns()
         self._resolver = resolver
         self._proxy = httpx.Proxy(proxy) if proxy else None
         # Building one costs 20 ms of processor time: once per process, not per call.
@@ -68,6 +71,7 @@ class Client:
         """Closes the running loop's connections."""
         for pool in self._pools.pop(asyncio.get_running_loop(), {}).values():
             await pool.aclose()
+        await self.turns.aclose()
 
     def _open(self, policy: TargetPolicy) -> httpx.AsyncClient:
         # An egress proxy does the filtering itself, and must be reached wherever it stands.

@@ -3,7 +3,7 @@ came of it. A step whose outcome is not known is looked for before it is sent ag
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from relay.core.errors import (
     UnknownOutcome,
 )
 from relay.core.ids import ordering_key, public
-from relay.http import Exchange, Http
+from relay.http import Exchange
 from relay.integration import Call, Deal, Output
 from relay.pipeline import connecting, reading, tries
 from relay.pipeline.execution import Execution
@@ -27,6 +27,7 @@ from relay.pipeline.settle import Settled, settle
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import connections as stored_connections
+from relay.storage import customers as stored_customers
 from relay.storage import events as stored_events
 from relay.storage import runs as stored
 from relay.storage import work
@@ -70,10 +71,11 @@ async def perform(runtime: Runtime, execution: Execution) -> Outcome:
     row = _connection(execution)
     connector = runtime.integrations[provider].connector
     assert connector is not None  # noqa: S101 - `settle` has checked the verb
-    http = Http(runtime.http, policy=connecting.policy_of(runtime, row))
+    http = connecting.http_for(runtime, row)
     booking = execution.booking
     look_first = booking is not None and booking.state == "sent"
     at, began = runtime.clock.now(), asyncio.get_running_loop().time()
+    known = await asyncio.to_thread(_customers, runtime, execution, row.id)
     call = Call(
         verb=verb,
         params=execution.params,
@@ -89,6 +91,7 @@ async def perform(runtime: Runtime, execution: Execution) -> Outcome:
             contact=execution.facts.get("contact") or {},
         ),
         now=at,
+        customers=known,
     )
     result: Output | RelayError
     try:
@@ -108,6 +111,14 @@ async def perform(runtime: Runtime, execution: Execution) -> Outcome:
     )
 
 
+def _customers(runtime: Runtime, execution: Execution, connection: int) -> dict[str, str]:
+    account = (execution.facts.get("account") or {}).get("id")
+    if not account:
+        return {}
+    with runtime.db.read() as conn:
+        return stored_customers.customers_of(conn, execution.org, connection, str(account))
+
+
 def record(runtime: Runtime, outcomes: Sequence[Outcome], token: int) -> Settled:
     """Writes what calls came to, and carries their runs on, in one transaction. All outcomes are
     of one token; a run whose lease was lost is left to who has it now."""
@@ -117,11 +128,12 @@ def record(runtime: Runtime, outcomes: Sequence[Outcome], token: int) -> Settled
         held = work.renew(runtime.db, conn, Kind.RUN, ids, token=token, seconds=LEASE)
         mine = [outcome for outcome in outcomes if outcome.execution.run in held]
         for outcome in mine:
-            _apply(conn, outcome, now)
+            _apply(runtime, conn, outcome, now)
+        _used(conn, mine, now)
         return settle(runtime, conn, [o.execution for o in mine], token=token)
 
 
-def _apply(conn: Connection, outcome: Outcome, now: datetime) -> None:
+def _apply(runtime: Runtime, conn: Connection, outcome: Outcome, now: datetime) -> None:
     execution, result = outcome.execution, outcome.result
     execution.tried += 1
     execution.attempts.append(_attempt(outcome))
@@ -137,13 +149,14 @@ def _apply(conn: Connection, outcome: Outcome, now: datetime) -> None:
                 currency=result.currency,
                 at=now,
             )
+        _remember(conn, execution, result.customers)
         execution.done(result.data, now)
         return
     # While an earlier try may have booked it, only finding it or its absence settles that.
     if booking is not None and not outcome.looked_first and _is_definite(result):
         stored.mark_refused(conn, booking.id)
     if isinstance(result, AuthError):
-        _pause(conn, execution, result, now)
+        _pause(runtime, conn, execution, result, now)
     elif not isinstance(result, RetryableError) or not execution.retry(
         result,
         now,
@@ -152,15 +165,34 @@ def _apply(conn: Connection, outcome: Outcome, now: datetime) -> None:
         execution.failed(result, now)
 
 
+def _used(conn: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
+    ids = {_connection(one.execution).id for one in outcomes}
+    stored_connections.note_use(conn, ids, now)
+
+
+def _remember(conn: Connection, execution: Execution, customers: Mapping[str, str]) -> None:
+    account = (execution.facts.get("account") or {}).get("id")
+    if account:
+        for currency, customer in customers.items():
+            stored_customers.remember_customer(
+                conn,
+                execution.org,
+                _connection(execution).id,
+                str(account),
+                currency=currency,
+                customer=customer,
+            )
+
+
 def _is_definite(error: RelayError) -> bool:
     return not isinstance(error, UnknownOutcome)
 
 
-def _pause(conn: Connection, execution: Execution, error: AuthError, now: datetime) -> None:
+def _pause(
+    runtime: Runtime, conn: Connection, execution: Execution, error: AuthError, now: datetime
+) -> None:
     row = _connection(execution)
-    stored_connections.set_connection_state(
-        conn, execution.org, row.id, "needs_reconnect", str(error)
-    )
+    connecting.stop(runtime, conn, row, error, now)
     execution.hold(f"connection {row.name} has to be connected again: {error}", now, row.id)
 
 

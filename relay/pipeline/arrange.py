@@ -11,11 +11,10 @@ from relay.core import ids
 from relay.core.errors import InvalidInput, NotFound
 from relay.core.targets import check_url
 from relay.crm.embedded import schema as lists
-from relay.http import Http
 from relay.integration import Source
 from relay.mapping import compile_mapping
 from relay.pipeline import release
-from relay.pipeline.connecting import opened, policy_of
+from relay.pipeline.connecting import http_for, opened
 from relay.runtime import Runtime
 from relay.storage import connections, identity, sources, switches
 from relay.storage.connections import ConnectionRow, TargetRow
@@ -176,9 +175,10 @@ async def _tried(runtime: Runtime, row: ConnectionRow) -> str:
     connector = runtime.integrations[row.provider].connector
     if connector is None:
         raise InvalidInput(f"{row.provider} has nothing to test")
-    http = Http(runtime.http, policy_of(runtime, row))
     try:
-        return await connector.test(opened(runtime, row), http, runtime.clock.now())
+        return await connector.test(
+            opened(runtime, row), http_for(runtime, row), runtime.clock.now()
+        )
     finally:
         # The loop ends with this call, and its connections with it.
         await runtime.http.aclose()

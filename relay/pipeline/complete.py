@@ -10,14 +10,13 @@ from typing import Any
 from relay import log as logging
 from relay.core.errors import AuthError, RelayError, RetryableError
 from relay.core.event import ParsedEvent
-from relay.http import Http
 from relay.integration import Integration
 from relay.pipeline import connecting
 from relay.pipeline.reading import parse
 from relay.pipeline.route import child_row, facts_row
 from relay.runtime import Runtime
-from relay.storage import connections, work
 from relay.storage import events as stored
+from relay.storage import work
 from relay.storage.connections import ConnectionRow
 from relay.storage.events import EventRow
 from relay.storage.numbers import next_ids
@@ -29,6 +28,8 @@ LEASE = SECONDS + 15.0
 TRIES = 12
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(hours=1)
+# Whoever lets the connection go on makes what waits for it due; this is for the forgotten.
+HELD_SECONDS = 3600.0
 log = logging.get()
 
 
@@ -44,6 +45,7 @@ class Thin:
     token: int
     parts: Sequence[ParsedEvent] = field(default=())
     error: RelayError | None = None
+    held: bool = False  # until its connection works again
 
     @property
     def cap(self) -> int:
@@ -83,7 +85,10 @@ async def fetch(runtime: Runtime, thin: Thin) -> Thin:
     if connector.lookup is None:
         thin.parts = [thin.event]
         return thin
-    http = Http(runtime.http, policy=connecting.policy_of(runtime, row))
+    if row.state != "active":
+        thin.held = True
+        return thin
+    http = connecting.http_for(runtime, row)
     lookup = connector.lookup(connecting.opened(runtime, row), http, runtime.clock.now())
     try:
         async with asyncio.timeout(SECONDS):
@@ -98,7 +103,7 @@ async def fetch(runtime: Runtime, thin: Thin) -> Thin:
 def record(runtime: Runtime, found: Sequence[Thin], token: int) -> list[int]:
     """Writes the facts as events of their own, each taken once by its key; the ids to route."""
     now = runtime.clock.now()
-    whole = [thin for thin in found if thin.error is None]
+    whole = [thin for thin in found if thin.error is None and not thin.held]
     with runtime.db.write() as conn:
         ids = [thin.lease.id for thin in whole]
         held = work.fence(runtime.db, conn, Kind.COMPLETION, ids, token=token)
@@ -124,7 +129,9 @@ def record(runtime: Runtime, found: Sequence[Thin], token: int) -> list[int]:
         )
         stored.insert_outcomes(conn, [_outcome(thin, now, "routed", None) for thin in mine])
         for thin in found:
-            if thin.error is not None:
+            if thin.held:
+                _wait(runtime, conn, thin, token, HELD_SECONDS)
+            elif thin.error is not None:
                 _failed(runtime, conn, thin, token, now)
     return [id for id, _, _ in new]
 
@@ -133,19 +140,23 @@ def _failed(runtime: Runtime, conn: Any, thin: Thin, token: int, now: Any) -> No
     error, tries = thin.error, thin.lease.attempts
     assert error is not None  # noqa: S101 - asked for those that failed
     if isinstance(error, AuthError) and thin.connection is not None:
-        connections.set_connection_state(
-            conn, thin.row.org, thin.connection.id, "needs_reconnect", str(error)
-        )
-    if isinstance(error, RetryableError | AuthError) and tries < TRIES:
+        connecting.stop(runtime, conn, thin.connection, error, now)
+        _wait(runtime, conn, thin, token, HELD_SECONDS)
+        return
+    if isinstance(error, RetryableError) and tries < TRIES:
         wait = min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT)
-        asked = getattr(error, "retry_after", None) or timedelta(0)
+        asked = error.retry_after or timedelta(0)
         seconds = max(wait, asked).total_seconds()
         seconds *= 1 + 0.2 * random.random()  # noqa: S311 - spreads waits, guards nothing
-        work.retry(runtime.db, conn, Kind.COMPLETION, thin.lease.id, token=token, seconds=seconds)
+        _wait(runtime, conn, thin, token, seconds)
         return
     if work.fence(runtime.db, conn, Kind.COMPLETION, [thin.lease.id], token=token):
         work.bury(conn, Kind.COMPLETION, thin.lease, at=now, place="complete", reason=str(error))
         stored.insert_outcomes(conn, [_outcome(thin, now, "unreadable", str(error))])
+
+
+def _wait(runtime: Runtime, conn: Any, thin: Thin, token: int, seconds: float) -> None:
+    work.retry(runtime.db, conn, Kind.COMPLETION, thin.lease.id, token=token, seconds=seconds)
 
 
 def _outcome(thin: Thin, now: Any, state: str, reason: str | None) -> dict[str, Any]:

@@ -1,22 +1,45 @@
 """A stored connection as its connector sees it: address, settings, and secrets under one lock."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from urllib.parse import urlsplit
 
+from sqlalchemy import Connection as Transaction
+
+from relay import log as logging
+from relay.core.errors import AuthError
 from relay.core.targets import PUBLIC, TargetPolicy
-from relay.integration import Connection
+from relay.http import Http
+from relay.integration import Connection, Connector
 from relay.runtime import Runtime
-from relay.storage.connections import ConnectionRow, credentials_of, store_credentials
+from relay.storage import identity
+from relay.storage.connections import (
+    ConnectionRow,
+    credentials_of,
+    stop_connection,
+    store_credentials,
+)
 from relay.storage.locks import only_one
+
+log = logging.get()
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCredentials:
-    """A connection's secrets in the store."""
+    """A connection's secrets in the store. `lock` is one for all connections to one account: two
+    that renew a token at once leave one of them with a dead one."""
 
     runtime: Runtime
     id: int
+    lock: str
+
+    @classmethod
+    def of(cls, runtime: Runtime, row: ConnectionRow) -> Self:
+        return cls(runtime, row.id, account_key(runtime, row))
 
     async def read(self) -> Mapping[str, str]:
         return await asyncio.to_thread(self._read)
@@ -24,7 +47,7 @@ class StoredCredentials:
     async def replace(
         self, renew: Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
     ) -> Mapping[str, str]:
-        lock = only_one(self.runtime.db, self.runtime.settings.home, f"connection-{self.id}")
+        lock = only_one(self.runtime.db, self.runtime.settings.home, self.lock)
         await asyncio.to_thread(lock.__enter__)
         try:
             known = await self.read()
@@ -35,6 +58,15 @@ class StoredCredentials:
             return renewed
         finally:
             await asyncio.to_thread(lock.__exit__, None, None, None)
+
+    async def put(self, secrets: Mapping[str, str]) -> None:
+        """What a person gave, in place of all that was there."""
+
+        async def given(known: Mapping[str, str]) -> Mapping[str, str]:
+            del known
+            return secrets
+
+        await self.replace(given)
 
     def _read(self) -> dict[str, str]:
         with self.runtime.db.read() as conn:
@@ -52,7 +84,7 @@ def opened(runtime: Runtime, row: ConnectionRow) -> Connection:
         name=row.name,
         provider=row.provider,
         base_url=base_url(runtime, row),
-        credentials=StoredCredentials(runtime, row.id),
+        credentials=StoredCredentials.of(runtime, row),
         settings=row.settings,
     )
 
@@ -67,3 +99,45 @@ def base_url(runtime: Runtime, row: ConnectionRow) -> str:
 def policy_of(runtime: Runtime, row: ConnectionRow) -> TargetPolicy:
     """A sandbox is exempt from the guard by the connection's kind."""
     return runtime.inward if row.sandbox_path is not None else PUBLIC
+
+
+def account_key(runtime: Runtime, row: ConnectionRow) -> str:
+    """The name of the account at the provider: what shares a lock and a pace, whichever
+    connections lead there."""
+    connector = _connector(runtime, row)
+    account = connector.account(row.settings) if connector else ""
+    if row.sandbox_path is not None:
+        where = f"sandbox of {row.org}"
+    else:
+        where = urlsplit(row.base_url).hostname or ""
+    # Without an account in the settings, each connection is one of its own.
+    name = "\x1f".join((row.provider, where, account or f"connection {row.id}"))
+    return f"account-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def http_for(runtime: Runtime, row: ConnectionRow) -> Http:
+    """Calls to the connection's provider, no more of them than it takes from all of us."""
+    connector = _connector(runtime, row)
+    pace = connector.pace if connector else None
+    turn = None
+    if pace is not None:
+        key = account_key(runtime, row)
+        turn = runtime.http.turns.of(key, per_minute=pace.per_minute, at_once=pace.at_once)
+    return Http(runtime.http, policy_of(runtime, row), turn=turn)
+
+
+def stop(
+    runtime: Runtime, conn: Transaction, row: ConnectionRow, error: AuthError, now: datetime
+) -> None:
+    """The connection needs a person. Many calls may find that out at once; it is told once."""
+    if stop_connection(conn, row.org, row.id, str(error)):
+        identity.audit(
+            conn, row.org, "relay", "connection stopped", row.name,
+            after={"reason": str(error)}, at=now,
+        )  # fmt: skip
+        log.warning("connection_stopped", org=row.org, connection=row.id)
+
+
+def _connector(runtime: Runtime, row: ConnectionRow) -> Connector | None:
+    found = runtime.integrations.get(row.provider)
+    return found.connector if found else None

@@ -5,6 +5,7 @@ from typing import Any
 
 from relay.core.ids import public
 from relay.integration import Integration, Source
+from relay.pipeline import connect
 from relay.pipeline.plain import address, plain, time
 from relay.pipeline.why import watched
 from relay.setups import Setup
@@ -220,6 +221,22 @@ def connection(row: ConnectionRow) -> Document:
         "state": row.state,
         "reason": row.reason,
         "used_at": time(row.used_at),
+    }
+
+
+def connection_type(name: str, integration: Integration) -> Document:
+    """A provider that can be connected: what it asks for, and what may be set."""
+    connector = integration.connector
+    if connector is None:
+        return {"provider": name, "title": integration.title}
+    return {
+        "provider": name,
+        "title": integration.title,
+        "secrets": list(connect.secrets_wanted(connector)),
+        "consent": connector.consent is not None,
+        "settings": connect.settings_of(connector),
+        "hosts": dict(connector.hosts),
+        "has_sandbox": integration.sandbox is not None,
     }
 
 

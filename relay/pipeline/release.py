@@ -12,7 +12,10 @@ from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import work
 from relay.storage.events import EventRow, read_events
+from relay.storage.tables.events import events
 from relay.storage.tables.runs import runs
+from relay.storage.tables.setup import sources
+from relay.storage.tables.work import work as waiting
 from relay.storage.work import Kind, NewWork
 from rules.engine import Rule, RuleError, clauses_of, holds
 
@@ -20,7 +23,19 @@ BOOKINGS_HELD = "all bookings of the organization are held"
 
 
 def of_connection(conn: Connection, runtime: Runtime, org: int, connection: int) -> list[int]:
-    """The runs that waited for a connection; they are due when the transaction commits."""
+    """The runs that waited for a connection; they are due when the transaction commits, and so are
+    the events that it completes."""
+    thin = (
+        select(events.c.id)
+        .join(sources, sources.c.id == events.c.source_id)
+        .join(waiting, waiting.c.id == events.c.id)
+        .where(
+            waiting.c.kind == int(Kind.COMPLETION),
+            sources.c.org_id == org,
+            sources.c.connection_id == connection,
+        )
+    )
+    work.due_again(conn, Kind.COMPLETION, org, thin)
     return _release(conn, runtime, org, runs.c.held_by == connection)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from relay.core import options
 from relay.core.errors import Filtered, InvalidInput, NotFound, RelayError, Skipped
 from relay.crm.changes import Change, Created
 from relay.crm.port import Done
@@ -224,6 +225,7 @@ def _book(
         label=str(execution.params.get("booking") or "sale"),
         run=execution.run,
         at=now,
+        prefix=options.text(found.settings, "number_prefix", "CRM-"),
     )
     if booking.state == "booked":
         output = booking.output or {}

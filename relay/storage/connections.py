@@ -1,6 +1,6 @@
 """Connections: accounts at providers and their credentials; targets: addresses with a name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from relay.core import ids
 from relay.core.errors import Conflict, NotFound
 from relay.storage.identity import touch_config
-from relay.storage.tables.setup import connections, targets
+from relay.storage.tables.setup import connections, sources, targets
 from relay.storage.vault import Vault
 
 
@@ -92,7 +92,9 @@ def credentials_of(conn: Connection, vault: Vault, id: int) -> dict[str, str]:
     """A connection's secrets as they are stored now. On PostgreSQL the row is locked until the
     transaction ends."""
     row = conn.execute(
-        select(connections.c.sealed).where(connections.c.id == id).with_for_update()
+        select(connections.c.sealed)
+        .where(connections.c.id == id, connections.c.removed_at.is_(None))
+        .with_for_update()
     ).first()
     if row is None:
         raise NotFound("the connection was removed")
@@ -102,14 +104,18 @@ def credentials_of(conn: Connection, vault: Vault, id: int) -> dict[str, str]:
 
 def all_connections(conn: Connection, org: int) -> list[ConnectionRow]:
     """Every connection of the organization, oldest first."""
-    rows = conn.execute(_CONNECTION.where(connections.c.org_id == org).order_by(connections.c.id))
-    return [_read(row) for row in rows]
+    mine = _CONNECTION.where(connections.c.org_id == org, connections.c.removed_at.is_(None))
+    return [_read(row) for row in conn.execute(mine.order_by(connections.c.id))]
 
 
 def connection_named(conn: Connection, org: int, name: str) -> ConnectionRow:
     """Raises NotFound."""
     row = conn.execute(
-        _CONNECTION.where(connections.c.org_id == org, connections.c.name == name)
+        _CONNECTION.where(
+            connections.c.org_id == org,
+            connections.c.name == name,
+            connections.c.removed_at.is_(None),
+        )
     ).first()
     if row is None:
         raise NotFound(f"there is no connection {name!r} here")
@@ -118,7 +124,11 @@ def connection_named(conn: Connection, org: int, name: str) -> ConnectionRow:
 
 def connection_at(conn: Connection, sandbox_path: str) -> ConnectionRow | None:
     """The sandbox connection behind a path."""
-    row = conn.execute(_CONNECTION.where(connections.c.sandbox_path == sandbox_path)).first()
+    row = conn.execute(
+        _CONNECTION.where(
+            connections.c.sandbox_path == sandbox_path, connections.c.removed_at.is_(None)
+        )
+    ).first()
     return None if row is None else _read(row)
 
 
@@ -132,6 +142,65 @@ def set_connection_state(
         .values(state=state, reason=reason)
     )
     touch_config(conn, org)
+
+
+def stop_connection(conn: Connection, org: int, id: int, reason: str) -> bool:
+    """`needs_reconnect` from now on; False where it had stopped before, so that whoever stops it
+    tells of it once."""
+    stopped = conn.execute(
+        update(connections)
+        .where(connections.c.org_id == org, connections.c.id == id, connections.c.state == "active")
+        .values(state="needs_reconnect", reason=reason)
+    )
+    if not stopped.rowcount:
+        return False
+    touch_config(conn, org)
+    return True
+
+
+def change_connection(
+    conn: Connection, org: int, id: int, *, name: str, settings: Mapping[str, object]
+) -> None:
+    """Raises Conflict for a name that is taken."""
+    taken = select(connections.c.id).where(
+        connections.c.org_id == org, connections.c.name == name, connections.c.id != id
+    )
+    if conn.execute(taken).first() is not None:
+        raise Conflict(f"there is a connection {name!r} already")
+    conn.execute(
+        update(connections)
+        .where(connections.c.org_id == org, connections.c.id == id)
+        .values(name=name, settings=dict(settings))
+    )
+    touch_config(conn, org)
+
+
+def remove_connection(conn: Connection, row: ConnectionRow, at: datetime) -> None:
+    """Forgets its secrets and frees its name. The row stays: bookings were made through it."""
+    conn.execute(
+        update(connections)
+        .where(connections.c.org_id == row.org, connections.c.id == row.id)
+        .values(
+            name=f"{row.name} (removed {row.id})",
+            sandbox_path=None,
+            sealed="",
+            state="paused",
+            reason="removed",
+            removed_at=at,
+        )
+    )
+    conn.execute(
+        update(sources)
+        .where(sources.c.org_id == row.org, sources.c.connection_id == row.id)
+        .values(connection_id=None)
+    )
+    touch_config(conn, row.org)
+
+
+def note_use(conn: Connection, ids: Collection[int], at: datetime) -> None:
+    """When each was last called through."""
+    if ids:
+        conn.execute(update(connections).where(connections.c.id.in_(ids)).values(used_at=at))
 
 
 def create_target(

@@ -155,8 +155,10 @@ def open_booking(
     label: str,
     run: int,
     at: datetime,
+    prefix: str = "CRM-",
 ) -> Booking:
-    """The one row for this sale, made if it is the first. The unique key decides."""
+    """The one row for this sale, made if it is the first. The unique key decides. A number that was
+    given once stays, whatever the prefix becomes."""
     identity = (str(org), str(connection), verb, item, label)
     statement = _upsert(conn)(bookings)
     conn.execute(
@@ -166,7 +168,7 @@ def open_booking(
             verb=verb,
             item_id=item,
             label=label,
-            number=f"CRM-{ids.digest(*identity)}",
+            number=f"{prefix}{ids.digest(*identity)}",
             state="open",
             run_id=run,
             created_at=at,

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, Select, insert, select, text, update
 
 from relay.storage.database import Database
 from relay.storage.statements import POSTGRESQL, SQLITE, Statements
@@ -14,6 +14,7 @@ from relay.storage.tables.work import dead
 from relay.storage.tables.work import work as table
 
 CHUNK = 64
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # due on whatever clock
 GRACE = 1.0  # seconds a row is left to its own wake-up before the sweep takes it
 
 
@@ -165,6 +166,20 @@ def retry(
         text(_of(db).retry), {"kind": int(kind), "id": id, "token": token, "seconds": seconds}
     )
     return found.first() is not None
+
+
+def due_again(connection: Connection, kind: Kind, org: int, which: Select[tuple[int]]) -> None:
+    """What waited for long is due at once, as if it had never been tried."""
+    connection.execute(
+        update(table)
+        .where(
+            table.c.kind == int(kind),
+            table.c.org_id == org,
+            table.c.lease_until.is_(None),
+            table.c.id.in_(which),
+        )
+        .values(due_at=_LONG_AGO, attempts=0)
+    )
 
 
 def bury(

@@ -156,7 +156,7 @@ class Company:
         try:
             response = await self.http.request(
                 "POST",
-                _token_address(self.connection.base_url),
+                token_address(self.connection.base_url),
                 headers={"accept": "application/json"},
                 form={"grant_type": "refresh_token", "refresh_token": token},
                 auth=(client, secret),
@@ -166,24 +166,32 @@ class Company:
         except UnknownOutcome as error:
             # Nothing was booked; whether the token was renewed shows when it is tried again.
             raise RetryableError(str(error)) from error
-        return {**stored, **self._tokens(response)}
+        return {**stored, **tokens_of(response, self.now)}
 
-    def _tokens(self, response: Response) -> dict[str, str]:
-        answer = a_map(_json(response))
-        access = a_text(answer.get("access_token"))
-        if response.is_success and access:
-            seconds = int(a_text(answer.get("expires_in")) or 3600)
-            renewed = {
-                "access_token": access,
-                "expires_at": (self.now + timedelta(seconds=seconds)).isoformat(),
-            }
-            refresh = a_text(answer.get("refresh_token"))
-            return renewed | ({"refresh_token": refresh} if refresh else {})
-        reason = a_text(answer.get("error")) or "no token"
-        message = f"QuickBooks did not renew the access token: {response.status} {reason}"
-        if response.status in (400, 401, 403):
-            raise AuthError(f"{message}; connect QuickBooks again", status=response.status)
-        raise RetryableError(message, status=response.status)
+
+def tokens_of(response: Response, now: datetime) -> dict[str, str]:
+    """The tokens in an answer of the token endpoint. A body without an access token is a failure,
+    whatever its status: who takes it for a success loses both tokens."""
+    answer = a_map(_json(response))
+    access = a_text(answer.get("access_token"))
+    if response.is_success and access:
+        seconds = int(a_text(answer.get("expires_in")) or 3600)
+        renewed = {
+            "access_token": access,
+            "expires_at": (now + timedelta(seconds=seconds)).isoformat(),
+        }
+        refresh = a_text(answer.get("refresh_token"))
+        return renewed | ({"refresh_token": refresh} if refresh else {})
+    reason = a_text(answer.get("error")) or "no token"
+    message = f"QuickBooks gave no access token: {response.status} {reason}"
+    if response.status in (400, 401, 403):
+        raise AuthError(f"{message}; connect QuickBooks again", status=response.status)
+    raise RetryableError(message, status=response.status)
+
+
+def is_intuits(base_url: str) -> bool:
+    """Whether the address is Intuit's own, and not a stand-in's."""
+    return (urlsplit(base_url).hostname or "") in _WEB
 
 
 def quoted(text: str) -> str:
@@ -210,9 +218,9 @@ def _token_refused(response: Response, document: object) -> bool:
     return response.status == HTTPStatus.UNAUTHORIZED or bool(fault and fault.code == TOKEN_REFUSED)
 
 
-def _token_address(base_url: str) -> str:
-    host = urlsplit(base_url).hostname or ""
-    root = _INTUIT_TOKENS if host in _WEB else base_url.rstrip("/")
+def token_address(base_url: str) -> str:
+    """Where codes and refresh tokens become access tokens."""
+    root = _INTUIT_TOKENS if is_intuits(base_url) else base_url.rstrip("/")
     return root + _TOKEN_PATH
 
 

@@ -4,6 +4,7 @@ developer.intuit.com, "Payment" and "Invoice": a payment covers invoices by line
 amount; an invoice is paid when its balance is 0.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -23,7 +24,8 @@ COMPLETED = frozenset(
         ("invoice", "emailed"),
     }
 )
-OUR_NUMBER = "CRM-"
+# The usual prefix, or another of up to five characters and sixteen of ours.
+OUR_NUMBER = re.compile(r"CRM-.+|[A-Za-z0-9-]{1,5}[A-Z2-7]{16}")
 
 Document = Mapping[str, object]
 
@@ -125,7 +127,7 @@ def _facts(
         "customer_name": a_text(customer.get("DisplayName"))
         or _ref(invoice, "CustomerRef", "name"),
         "number": number,
-        "our_number": number if number and number.startswith(OUR_NUMBER) else None,
+        "our_number": number if number and OUR_NUMBER.fullmatch(number) else None,
         "currency": _ref(invoice, "CurrencyRef") or _ref(payment, "CurrencyRef"),
         "total": _amount(invoice.get("TotalAmt")),
         "paid_on": a_text(payment.get("TxnDate")),

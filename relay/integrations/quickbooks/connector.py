@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from relay.core.errors import InvalidInput, NotFound
+from relay.core.facts import a_text
 from relay.http import Http
-from relay.integration import Call, Connection, Connector, Lookup, Output
+from relay.integration import Call, Connection, Connector, Lookup, Output, Pace
 from relay.integrations.quickbooks.client import HOSTS, Company
+from relay.integrations.quickbooks.consent import CONSENT
 from relay.integrations.quickbooks.documents import KINDS, book
 from relay.integrations.quickbooks.faults import NOT_FOUND, Refused
 from rules.engine import Param, Verb
@@ -87,6 +89,13 @@ def lookup(connection: Connection, http: Http, now: datetime) -> Lookup:
     return Reader(Company(connection=connection, http=http, now=now))
 
 
+def check(settings: Mapping[str, object]) -> None:
+    """Raises InvalidInput for settings that no booking would get through with."""
+    realm = a_text(settings.get("realm"))
+    if realm is not None and not (realm.isascii() and realm.isdigit()):
+        raise InvalidInput(f"realm is the company's id, digits alone, not {realm!r}")
+
+
 CONNECTOR = Connector(
     verbs=VERBS,
     perform=perform,
@@ -100,4 +109,8 @@ CONNECTOR = Connector(
     },
     secrets=("client_id", "client_secret", "refresh_token"),
     hosts=HOSTS,
+    check=check,
+    consent=CONSENT,
+    account=lambda settings: a_text(settings.get("realm")) or "",
+    pace=Pace(per_minute=500, at_once=10),
 )

@@ -35,6 +35,7 @@ FAULTS = ("timeout_after_work", "throttle", "500", "expired_token", "invalid_gra
 _COMPANY = re.compile(r"/v3/company/([^/]+)/([a-z]+)(?:/([^/]+))?")
 _PAGE = re.compile(r"/app/([a-z]+)")
 _TOKENS = "/oauth2/v1/tokens/bearer"
+_CONSENT = "/connect/oauth2"
 _BY_PATH = {entity.lower(): entity for entity in company.ENTITIES}
 _LABELS = {"SalesReceipt": "sales receipt"}
 
@@ -86,6 +87,8 @@ def _answered(request: SandboxRequest, books: Books, fault: str) -> Answer:
     try:
         if request.path == _TOKENS and request.method == "POST":
             return _token(request, books, fault)
+        if request.path == _CONSENT and request.method == "GET":
+            return sandbox_tokens.consent(request, books, REALM)
         if page := _PAGE.fullmatch(request.path):
             return _page(books, page[1], request.query.get("txnId", ""))
         return _asked(request, books, fault)

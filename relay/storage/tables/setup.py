@@ -47,8 +47,21 @@ connections = Table(
     Column("reason", Text),
     Column("created_at", Time, nullable=False),
     Column("used_at", Time),
+    Column("removed_at", Time),  # kept then for its bookings, without its secrets
     UniqueConstraint("org_id", "name"),
     sqlite_autoincrement=True,
+)
+
+# Who an account of ours is at the provider: names change there, ids do not.
+known_customers = Table(
+    "known_customers",
+    metadata,
+    Column("org_id", BigId, nullable=False),
+    Column("connection_id", BigId, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("currency", Text, nullable=False),  # "": the customer's own
+    Column("customer_id", Text, nullable=False),
+    PrimaryKeyConstraint("org_id", "connection_id", "account_id", "currency"),
 )
 
 targets = Table(

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from relay.pipeline import arrange, documents
+from relay.pipeline import arrange, connect, documents
 from relay.storage import connections
 from relay.web.api.resource import Resource
 from relay.web.api.site import (
@@ -30,6 +30,47 @@ class ConnectionDocument(Schema):
     state = fields.String(validate=validate.OneOf(("active", "paused", "needs_reconnect")))
     reason = fields.String(allow_none=True)
     used_at = fields.String(allow_none=True, metadata=_TIME)
+
+
+class ConnectionType(Schema):
+    """A provider that can be connected. `consent`: a person lets Relay in on its own page."""
+
+    provider = fields.String(required=True)
+    title = fields.String()
+    secrets = fields.List(fields.String())
+    consent = fields.Boolean()
+    settings = fields.Dict(keys=fields.String(), values=fields.String())
+    hosts = fields.Dict(keys=fields.String(), values=fields.String())
+    has_sandbox = fields.Boolean()
+
+
+class NewConnection(Schema):
+    """A test organization gets a sandbox, and gives neither host nor secrets."""
+
+    provider = fields.String(required=True, metadata={"example": "recurly"})
+    name = fields.String(validate=validate.Length(min=1))
+    host = fields.String()
+    secrets = fields.Dict(keys=fields.String(), values=fields.String(), load_only=True)
+    settings = fields.Dict(keys=fields.String())
+
+
+class ConnectionChange(Schema):
+    """Settings are set one by one; null takes one away."""
+
+    name = fields.String(validate=validate.Length(min=1))
+    settings = fields.Dict(keys=fields.String(), values=fields.Raw(allow_none=True))
+
+
+class NewSecrets(Schema):
+    """Other secrets for the same account."""
+
+    secrets = fields.Dict(keys=fields.String(), values=fields.String(), load_only=True)
+
+
+class Reconnected(ConnectionDocument):
+    """The connection, and how many runs that waited go on."""
+
+    released = fields.Integer()
 
 
 class Released(Schema):
@@ -75,11 +116,57 @@ def list_connections() -> Document:
     return whole(map(documents.connection, found))
 
 
+@routes.post(
+    "/connections",
+    scope="connections",
+    body=NewConnection,
+    status=201,
+    answer=ConnectionDocument,
+)
+def add_connection(new: Document) -> Document:
+    """A new one; one that a person has yet to let in waits as `needs_reconnect`."""
+    wanted = connect.NewConnection(**{"name": new["provider"], **new})
+    return documents.connection(connect.add(runtime(), caller().org, wanted, by=by()))
+
+
+@routes.get("/connections/types", scope="connections", answer=page_of(ConnectionType))
+def list_connection_types() -> Document:
+    """The providers that can be connected."""
+    known = runtime().integrations.items()
+    return whole(
+        documents.connection_type(name, one) for name, one in known if one.connector is not None
+    )
+
+
 @routes.get("/connections/<ref>", scope="connections", answer=ConnectionDocument)
 def one_connection(ref: str) -> Document:
     """A connection, by id or name."""
     found = read(lambda conn: arrange.connection_called(conn, caller().org, ref))
     return documents.connection(found)
+
+
+@routes.patch(
+    "/connections/<ref>", scope="connections", body=ConnectionChange, answer=ConnectionDocument
+)
+def change_connection(change: Document, ref: str) -> Document:
+    """Its settings, its name."""
+    return documents.connection(connect.change(runtime(), caller().org, ref, **change, by=by()))
+
+
+@routes.post(
+    "/connections/<ref>/reconnect", scope="connections", body=NewSecrets, answer=Reconnected
+)
+def reconnect(new: Document, ref: str) -> Document:
+    """Other secrets; the runs that waited go on."""
+    secrets = new.get("secrets", {})
+    row, released = connect.reconnect(runtime(), caller().org, ref, secrets, by=by())
+    return {**documents.connection(row), "released": released}
+
+
+@routes.delete("/connections/<ref>", scope="connections", status=204)
+def remove_connection(ref: str) -> None:
+    """Forgets its secrets; its bookings stay."""
+    connect.remove(runtime(), caller().org, ref, by=by())
 
 
 @routes.post("/connections/<ref>/test", scope="connections", answer=Tested)
