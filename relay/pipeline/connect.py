@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import orjson
 from sqlalchemy import Connection, func, select
 
 from relay.core import options
@@ -56,6 +57,20 @@ def settings_of(connector: Connector) -> dict[str, str]:
     books = any(verb.books for verb in connector.verbs.values())
     prefix = {PREFIX: "what our document numbers begin with, up to 5 characters (CRM-)"}
     return {**connector.settings, **(prefix if books else {})}
+
+
+def from_texts(given: Mapping[str, str]) -> dict[str, object]:
+    """Settings as a form has them: a map is written as JSON, all else is text."""
+    return {name: _map_or_text(name, text) for name, text in given.items()}
+
+
+def _map_or_text(name: str, text: str) -> object:
+    if not text.startswith(("{", "[")):
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"{name} is not a map that can be read: {error}") from error
 
 
 def add(runtime: Runtime, org: int, new: NewConnection, *, by: str) -> ConnectionRow:

@@ -1,6 +1,7 @@
 """A whole Relay in one process: the real bootstrap, a real web server on loopback, and a worker's
 engine that is driven until nothing is left to do."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,6 +137,35 @@ class House:
     def pay(self, provider: str, document: str) -> None:
         """The customer pays what was booked."""
         sandbox.pay(self.runtime, self.made.org, provider, document)
+
+    def pay_elsewhere(self, email: str, amount: str) -> None:
+        """An invoice that Relay has not made is paid in Recurly."""
+        document = {
+            "id": "in900", "uuid": "9" * 32, "object": "invoice", "type": "charge",
+            "state": "paid", "number": "900", "currency": "USD", "total": amount, "paid": amount,
+            "account": {"code": "elsewhere", "email": email}, "closed_at": "2026-11-24T09:00:00Z",
+            "created_at": "2026-11-24T08:00:00Z",
+        }  # fmt: skip
+        notice = {
+            "id": "in900", "object_type": "charge_invoice", "event_type": "paid",
+            "event_time": "2026-11-24T09:00:00Z", "uuid": "9" * 32, "site_id": "s",
+            "account_code": "elsewhere",
+        }  # fmt: skip
+        with self.runtime.db.write() as conn:
+            StoredBooks(conn, self.made.org, "recurly").put("invoices", "in900", document)
+            row = sources.source_named(conn, self.runtime.vault, self.made.org, "recurly")
+        body = json.dumps(notice).encode()
+        now = self.runtime.clock.now()
+        source = self.runtime.integrations["recurly"].source
+        assert source is not None
+        assert source.sign is not None
+        headers = source.sign(body, row.config(now), now)
+        answer = self.post("recurly", content=body, headers=dict(headers))
+        assert answer.status_code == 200, answer.text
+
+    def apply(self, texts: dict[str, str]) -> None:
+        """Other rules in place of the shipped files of these names."""
+        rules.apply(self.runtime, self.made.org, {**rules.texts_in(RULES), **texts}, by="test")
 
     def fault(self, provider: str, **planned: Any) -> None:
         """Asks a sandbox to fail its next request."""

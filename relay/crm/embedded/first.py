@@ -32,7 +32,9 @@ ENTERPRISE_DEALS = (
     NewField(name="Status", type=FieldType.LIST, options=_STATUS),
     NewField(name="Owner", type=FieldType.USER),
     NewField(name="Amount", type=FieldType.NUMERIC),
+    NewField(name="Paid Amount", type=FieldType.NUMERIC),
     NewField(name="Close Date", type=FieldType.DATE),
+    NewField(name="Paid Date", type=FieldType.DATE),
     NewField(
         name="Rate Plans",
         type=FieldType.LIST,

@@ -12,6 +12,7 @@ from relay.web.dashboard import (
     blueprint,
     bookings,
     code,
+    connection,
     connections,
     dead,
     events,
@@ -36,6 +37,7 @@ __all__ = ["install"]
 _PAGES = (
     assets,
     bookings,
+    connection,
     connections,
     dead,
     events,
@@ -64,6 +66,7 @@ def install(app: Flask) -> None:
         money=show.money,
         plain=show.plain,
         short=show.short,
+        setting=show.setting,
         first_line=show.first_line,
         place=show.place,
         step_title=words.step_title,

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import g, has_request_context, request
 
+from relay.core import exact_json
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _LONGEST = 160
 
@@ -178,6 +180,13 @@ def short(value: object) -> str:
     """The same, cut where it would fill the page."""
     text = plain(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def setting(value: object) -> str:
+    """A setting as its field takes it: a map as JSON, all else as text."""
+    if isinstance(value, (dict, list)):
+        return exact_json.dumps(value)
+    return "" if value is None else str(value)
 
 
 def first_line(text: str | None) -> str:

@@ -1,0 +1,231 @@
+"""Accounts at providers: added, let in, stopped, and connected again without loss."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from relay import first
+from relay.core.errors import Conflict, InvalidInput
+from relay.pipeline import arrange, connect
+from relay.storage import connections, identity
+from relay.storage.tables.identity import audit_log
+from relay.storage.tables.setup import connections as table
+from relay.storage.tables.work import work
+from tests.scenarios.house import House
+
+WON = "Deal Won"
+WRONG = {"api_key": "not the key"}
+
+
+def _row(house: House, name: str) -> connections.ConnectionRow:
+    with house.runtime.db.read() as conn:
+        return connections.connection_named(conn, house.made.org, name)
+
+
+def _spoil(house: House, name: str, secrets: dict[str, str]) -> None:
+    """As somebody does who resets the key at the provider."""
+    with house.runtime.db.write() as conn:
+        connections.store_credentials(conn, house.runtime.vault, _row(house, name).id, secrets)
+
+
+def _real(house: House) -> int:
+    with house.runtime.db.write() as conn:
+        return identity.create_organization(
+            conn, "Acme", is_test=False, at=house.runtime.clock.now()
+        )
+
+
+def _asked(provider: str, **more: object) -> connect.NewConnection:
+    return connect.NewConnection(provider=provider, name=provider, **more)  # type: ignore[arg-type]
+
+
+def test_a_stopped_connection_holds_what_waits_is_told_once_and_goes_on(house: House) -> None:
+    _spoil(house, "recurly", WRONG)
+    house.set("Deals", "Larkspur annual plan", "Status", WON)
+    house.settle()
+    house.set("Deals", "Larkspur annual plan", "Status", "Deal Lost")
+    house.set("Deals", "Larkspur annual plan", "Status", WON)
+    house.settle()
+    assert {run.state for run in house.runs("deal-won-subscription")} == {"held"}
+    told = [row for row in house.rows(audit_log) if row.action == "connection stopped"]
+    assert [(row.actor, row.subject) for row in told] == [("relay", "recurly")]
+    with pytest.raises(Conflict, match="wait for it"):
+        connect.remove(house.runtime, house.made.org, "recurly", by="ann")
+    _, freed = connect.reconnect(house.runtime, house.made.org, "recurly", {}, by="ann")
+    assert freed == 2
+    house.settle()
+    assert sorted(run.state for run in house.runs("deal-won-subscription")) == [
+        "skipped",
+        "succeeded",
+    ]
+    assert len(house.books("recurly")) == 1
+    assert _row(house, "recurly").used_at is not None
+
+
+def test_what_a_sender_only_named_waits_for_its_connection_too(house: House) -> None:
+    house.set("Deals", "Larkspur annual plan", "Status", WON)
+    house.settle()
+    _spoil(house, "recurly", WRONG)
+    house.pay("recurly", house.books("recurly")[0].id)
+    house.settle()
+    assert _row(house, "recurly").state == "needs_reconnect"
+    assert house.item("Deals", "Larkspur annual plan")["shown"]["Status"] == WON
+    assert len(house.rows(work)) == 1
+    connect.reconnect(house.runtime, house.made.org, "recurly", {}, by="ann")
+    house.settle()
+    assert house.item("Deals", "Larkspur annual plan")["shown"]["Status"] == "Paid"
+    assert house.rows(work) == []
+
+
+def test_a_paused_connection_is_not_called(house: House) -> None:
+    arrange.pause_connection(house.runtime, house.made.org, "quickbooks", paused=True, by="ann")
+    house.set("Deals", "Northwind onboarding", "Status", WON)
+    house.settle()
+    (run,) = house.runs("deal-won-receipt")
+    assert (run.state, run.reason) == ("held", "connection quickbooks is paused")
+    assert house.attempts(run.id) == []
+    arrange.pause_connection(house.runtime, house.made.org, "quickbooks", paused=False, by="ann")
+    house.settle()
+    assert len(house.books("quickbooks")) == 1
+
+
+def test_a_test_organization_gets_sandboxes_and_a_real_one_real_hosts(house: House) -> None:
+    runtime, org = house.runtime, house.made.org
+    second = connect.NewConnection(provider="zuora", name="zuora two")
+    assert connect.add(runtime, org, second, by="ann").sandbox_path is not None
+    with pytest.raises(InvalidInput, match="reaches no real account"):
+        connect.add(runtime, org, _asked("zuora", host="eu"), by="ann")
+    real = _real(house)
+    key = {"api_key": "k"}
+    row = connect.add(runtime, real, _asked("recurly", host="eu", secrets=key), by="ann")
+    assert (row.base_url, row.sandbox_path) == ("https://v3.eu.recurly.com", None)
+    for host in ("https://evil.example", house.base_url):
+        with pytest.raises(InvalidInput, match="there is no host"):
+            connect.add(runtime, real, _asked("recurly", host=host, secrets=key), by="ann")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"secrets": {}}, "api_key is missing"),
+        ({"secrets": {"api_key": "k", "key": "k"}}, "there is no secret 'key'"),
+        ({"secrets": {"api_key": "k"}, "settings": {"net_term": "9"}}, "no setting 'net_term'"),
+        ({"secrets": {"api_key": "k"}, "settings": {"number_prefix": "ACME-GMBH"}}, "up to 5"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_its_name(
+    house: House, more: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        connect.add(house.runtime, _real(house), _asked("recurly", **more), by="ann")
+
+
+def test_secrets_are_kept_sealed_and_forgotten_when_it_is_removed(house: House) -> None:
+    runtime, real = house.runtime, _real(house)
+    secrets = {"client_id": "id-7", "client_secret": "hush-hush"}
+    row = connect.add(runtime, real, _asked("quickbooks", secrets=secrets), by="ann")
+    assert (row.state, row.reason) == ("needs_reconnect", connect.NOT_YET)
+    (kept,) = house.rows(table, id=row.id)
+    assert "hush" not in str(kept)
+    connect.remove(runtime, real, "quickbooks", by="ann")
+    (kept,) = house.rows(table, id=row.id)
+    assert kept.sealed == ""
+    with runtime.db.read() as conn:
+        assert connections.all_connections(conn, real) == []
+
+
+def test_our_numbers_begin_as_the_connection_says(house: House) -> None:
+    org = house.made.org
+    connect.change(house.runtime, org, "quickbooks", settings={"number_prefix": "NW-"}, by="ann")
+    house.set("Deals", "Northwind onboarding", "Status", WON)
+    house.settle()
+    (document,) = house.books("quickbooks")
+    assert re.fullmatch(r"NW-[A-Z2-7]{16}", document.number)
+
+
+# --- OAuth 2 in a browser ------------------------------------------------------------------------
+
+
+@contextmanager
+def _browser(house: House) -> Iterator[httpx.Client]:
+    html = {"accept": "text/html"}
+    with httpx.Client(base_url=house.base_url, trust_env=False, headers=html) as client:
+        _post(client, "/login", email=first.EMAIL, password=house.made.password)
+        yield client
+
+
+def _post(client: httpx.Client, path: str, **form: str) -> httpx.Response:
+    page = client.get("/login" if path == "/login" else "/connections").text
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found is not None
+    return client.post(path, data={**form, "csrf_token": found[1]})
+
+
+def _link(text: str, start: str) -> str:
+    found = re.search(rf'href="({re.escape(start)}[^"]*)"', text)
+    assert found is not None, text
+    return found[1].replace("&amp;", "&")
+
+
+def _way(house: House, client: httpx.Client) -> tuple[str, httpx.Response]:
+    """Through the stand-in's own page, to the address that it sends the person back to."""
+    id = _row(house, "quickbooks").id
+    page = _post(client, f"/connections/{id}/consent").text
+    address = _link(page, house.base_url)
+    shown = client.get(address).text
+    sent = client.get(f"{address.partition('?')[0]}{_link(shown, '?')}")
+    assert sent.status_code == 302
+    return address, sent
+
+
+def test_quickbooks_is_let_in_on_its_own_page_and_held_runs_go_on(house: House) -> None:
+    _spoil(house, "quickbooks", {"client_id": "sandbox-client",
+                                 "client_secret": "sandbox-client-secret",
+                                 "refresh_token": "long dead"})  # fmt: skip
+    house.set("Deals", "Northwind onboarding", "Status", WON)
+    house.settle()
+    assert house.runs("deal-won-receipt")[0].state == "held"
+    with _browser(house) as client:
+        address, sent = _way(house, client)
+        query = parse_qs(urlsplit(address).query)
+        assert query["scope"] == ["com.intuit.quickbooks.accounting"]
+        assert query["code_challenge_method"] == ["S256"]
+        back = client.get(sent.headers["location"])
+        assert back.status_code == 302, back.text
+        assert "1 waiting run goes on" in client.get(back.headers["location"]).text
+        house.settle()
+        assert len(house.books("quickbooks")) == 1
+        again = client.get(sent.headers["location"])
+        assert "does not belong to a connection that you began" in again.text
+
+
+def test_a_way_back_that_somebody_else_began_connects_nothing(house: House) -> None:
+    with _browser(house) as mine, _browser(house) as theirs:
+        _, sent = _way(house, theirs)
+        _way(house, mine)
+        before = house.rows(table)
+        text = mine.get(sent.headers["location"]).text
+        assert "Nothing was connected" in text
+        assert house.rows(table) == before
+
+
+def test_who_changes_their_mind_connects_nothing(house: House) -> None:
+    with _browser(house) as client:
+        address, _ = _way(house, client)
+        state = parse_qs(urlsplit(address).query)["state"][0]
+        text = client.get(f"/connections/callback?error=access_denied&state={state}").text
+        assert "did not let Relay in: access_denied" in text
+        assert _row(house, "quickbooks").state == "active"
+
+
+def test_another_company_does_not_take_a_connections_place(house: House) -> None:
+    connect.change(house.runtime, house.made.org, "quickbooks", settings={"realm": "77"}, by="a")
+    with _browser(house) as client:
+        _, sent = _way(house, client)
+        text = client.get(sent.headers["location"]).text
+        assert "is connected to the account 77" in text
+        assert _row(house, "quickbooks").settings["realm"] == "77"
