@@ -127,9 +127,11 @@ def record(runtime: Runtime, outcomes: Sequence[Outcome], token: int) -> Settled
         ids = [outcome.execution.run for outcome in outcomes]
         held = work.renew(runtime.db, conn, Kind.RUN, ids, token=token, seconds=LEASE)
         mine = [outcome for outcome in outcomes if outcome.execution.run in held]
+        # Before the outcomes are applied: a run that has ended has no step in hand.
+        used = {cap_of(outcome.execution) for outcome in mine}
+        stored_connections.note_use(conn, used, now)
         for outcome in mine:
             _apply(runtime, conn, outcome, now)
-        _used(conn, mine, now)
         return settle(runtime, conn, [o.execution for o in mine], token=token)
 
 
@@ -163,11 +165,6 @@ def _apply(runtime: Runtime, conn: Connection, outcome: Outcome, now: datetime) 
         random.random(),  # noqa: S311 - spreads waits, guards nothing
     ):
         execution.failed(result, now)
-
-
-def _used(conn: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
-    ids = {_connection(one.execution).id for one in outcomes}
-    stored_connections.note_use(conn, ids, now)
 
 
 def _remember(conn: Connection, execution: Execution, customers: Mapping[str, str]) -> None:
