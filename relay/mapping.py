@@ -2,13 +2,15 @@
 
 {"event": "form.submitted", "email": "${event.data.email}",
  "contact": {"name": "${event.data.name}", "phone": …, "title": …, "company": …},
+ "account": "${event.data.company}",
  "list": "Leads", "fields": {"account_name": "${event.data.company}", …},
- "nobody": "create" | "report",
+ "nobody": "create" | "report", "several": "usual" | "oldest" | "newest" | "all" | "refuse",
  "stream": {"subject": "…", "body": "…"},
  "also": [{"event": "invoice.paid", "number": "${event.data.our_number}", …}, …]}
 
-`number` leads to the item a document was booked for; such a part finds items and makes none.
-Without `list` the stream entry is about the person. `also` holds what else the source tells of.
+`account` names the company that a new item of an account list is about. `number` leads to the item
+a document was booked for; such a part finds items and makes none. Without `list` the stream entry
+is about the person. `also` holds what else the source tells of.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,8 +19,10 @@ from typing import Any
 from relay.core.errors import InvalidInput
 from rules.engine import Rule, RuleError, Verb, compile_rule, rule_hash
 
-KEYS = ("event", "email", "number", "contact", "list", "fields", "nobody", "stream", "also")
+KEYS = ("event", "email", "number", "contact", "account", "list", "fields", "nobody", "several",
+        "stream", "also")  # fmt: skip
 NOBODY = ("create", "report")
+SEVERAL = ("usual", "oldest", "newest", "all", "refuse")
 EMAIL = "${event.data.email}"
 _PREFIX = "mapping-"
 
@@ -97,24 +101,31 @@ def _steps(part: Mapping[str, Any], email: str) -> list[dict[str, object]]:
 
 
 def _document(part: Mapping[str, Any], email: str) -> list[dict[str, object]]:
-    where = {"list": part["list"], "number": part["number"], "email": email}
-    return [{"id": "item", "use": "crm.find_item", "with": where}, *_update(part)]
+    where = {"list": part["list"], "number": part["number"], "email": email, **_several(part)}
+    steps: list[dict[str, object]] = [{"id": "item", "use": "crm.find_item", "with": where}]
+    if part.get("fields"):
+        update = {"item": "${steps.item.output.id}", "fields": part["fields"]}
+        steps.append({"id": "update", "use": "crm.update_item", "with": update})
+    return steps
 
 
 def _item(part: Mapping[str, Any], *, creates: bool) -> list[dict[str, object]]:
-    where = {"list": part["list"], "contact": "${steps.contact.output.id}"}
-    if creates:
-        params = {**where, "match": "contact", "fields": part.get("fields", {})}
-        return [{"id": "item", "use": "crm.create_item", "with": params}]
-    found = {**where, "open_only": False}
-    return [{"id": "item", "use": "crm.find_item", "with": found}, *_update(part)]
+    steps: list[dict[str, object]] = []
+    where = {"list": part["list"], "contact": "${steps.contact.output.id}", "match": "contact"}
+    company = str(part.get("account", ""))
+    if creates and company:
+        step: dict[str, object] = {"id": "account", "use": "crm.upsert_account",
+                                   "with": {"name": company}}  # fmt: skip
+        if company.startswith("${"):
+            step["if"] = f"{company[2:-1]} != null"
+        steps.append(step)
+        where["account"] = "${steps.account.output.id}"
+    params = {**where, "fields": part.get("fields", {}), "create": creates, **_several(part)}
+    return [*steps, {"id": "item", "use": "crm.create_item", "with": params}]
 
 
-def _update(part: Mapping[str, Any]) -> list[dict[str, object]]:
-    if not part.get("fields"):
-        return []
-    update = {"item": "${steps.item.output.id}", "fields": part["fields"]}
-    return [{"id": "update", "use": "crm.update_item", "with": update}]
+def _several(part: Mapping[str, Any]) -> dict[str, object]:
+    return {"several": part["several"]} if "several" in part else {}
 
 
 def _check_parts(mapping: Mapping[str, Any]) -> None:
@@ -131,6 +142,10 @@ def _check(part: Mapping[str, Any]) -> None:
         raise InvalidInput(f"a mapping has no {unknown[0]!r}; it has {', '.join(KEYS)}")
     if part.get("nobody", "create") not in NOBODY:
         raise InvalidInput(f"nobody: {part['nobody']!r} is neither {' nor '.join(NOBODY)}")
+    if part.get("several", "usual") not in SEVERAL:
+        raise InvalidInput(f"several: {part['several']!r} is none of {', '.join(SEVERAL)}")
+    if "number" in part and part.get("several") == "all":
+        raise InvalidInput("several: a document is paid once, so it is never for all items")
     if "number" in part and "list" not in part:
         raise InvalidInput("number: leads to an item of a list, and no list is named")
     for key in ("contact", "fields", "stream"):

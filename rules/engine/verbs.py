@@ -18,6 +18,7 @@ _VERBS = (
             Param("email", "text", help="of a point of contact"),
             Param("contact", "reference", help="the contact's id"),
             Param("open_only", "boolean", help="leave closed items out; default true"),
+            Param("several", "text", help="refuse, the default; oldest, newest or usual"),
             Param("required", "boolean", help="false: go on when nobody is found"),
         ),
         one_of=(("number", "email", "contact"),),
@@ -43,6 +44,10 @@ _VERBS = (
             Param("contact", "reference", help="the contact's id"),
             Param("account", "reference", help="the account's id"),
             Param("match", "text", help="contact, account or a field: update that item if any"),
+            Param(
+                "several", "text", help="of those that match: usual, oldest, newest, all, refuse"
+            ),
+            Param("create", "boolean", help="false: end the run when none matches"),
             Param("name", "text", help="the item's name"),
             _FIELDS,
         ),

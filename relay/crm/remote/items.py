@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 
 from relay.core.errors import Filtered, InvalidInput, NotFound
 from relay.crm.given import NOBODY, item_of, refs, required, text, yes
-from relay.crm.model import FieldType, List, ListType
+from relay.crm.model import FieldType, List, ListType, Stored
 from relay.crm.moments import milliseconds
 from relay.crm.port import Done, Operation
 from relay.crm.remote.client import Wire
 from relay.crm.remote.people import person, persons
 from relay.crm.remote.session import Changes, Session, Written, contact_ids, news, values_of
+from relay.crm.several import REFUSE, USUAL, choice, chosen, complaint, note
 
 SKEW = timedelta(minutes=10)  # how far the CRM's clock may be from ours
 FOUND_AGAIN = "an earlier try had made it"
-_NAMED = 10
 
 
 async def find_item(session: Session, operation: Operation) -> Done:
@@ -29,11 +29,11 @@ async def find_item(session: Session, operation: Operation) -> Done:
     candidates = await _of_person(session, in_list, ref) if ref else []
     if yes(operation, "open_only", default=True):
         candidates = [one for one in candidates if in_list.is_open(values_of(in_list, one))]
-    if len(candidates) > 1:
-        named = ", ".join(f"{one.get('name')} ({one.get('id')})" for one in candidates[:_NAMED])
-        raise InvalidInput(f"{len(candidates)} items of {in_list.title} belong to {ref}: {named}")
     if candidates:
-        return Done(output={"id": session.keep(candidates[0])["id"], "found": True})
+        how = choice(operation, in_list, REFUSE)
+        meant = chosen(candidates, how, complaint(in_list, str(ref), _named(candidates)))
+        noted = note(in_list, len(candidates), how)
+        return Done(output={"id": session.keep(meant[0])["id"], "found": True, **noted})
     if yes(operation, "required", default=True):
         raise Filtered(NOBODY)
     return Done(output={"id": None, "found": False})
@@ -88,18 +88,18 @@ async def add_contact(session: Session, operation: Operation) -> Done:
 
 
 async def create_item(session: Session, operation: Operation) -> Done:
-    """A new item, or the oldest one that matches, updated."""
+    """A new item, or those that match, updated: which of several is a parameter."""
     in_list = await session.definitions.called(session.client, required(operation, "list"))
     ref, account = text(operation, "contact"), text(operation, "account")
     who = str((await person(session, ref))["id"]) if ref else None
     match = text(operation, "match")
     values = await session.values(in_list, operation.params.get("fields"))
     known = await _matching(session, in_list, match, {"contact": who, "account": account}, values)
-    if known is not None:
-        sent, changes = news(in_list, known, values)
-        body: dict[str, object] = {"fieldValues": sent} if sent else {}
-        done = await _put(session, in_list, known, body, changes)
-        return Done(output={**done.output, "created": False}, changes=changes)
+    if known:
+        whose = str(ref or account or match)
+        return await _renew(session, in_list, operation, known, whose, values)
+    if not yes(operation, "create", default=True):
+        raise Filtered(f"no item of {in_list.title} found")
     fields, _ = news(in_list, {}, values)
     new: dict[str, object] = {"fieldValues": fields}
     if who is not None:
@@ -166,16 +166,42 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
+async def _renew(
+    session: Session,
+    in_list: List,
+    operation: Operation,
+    known: Sequence[Wire],
+    whose: str,
+    values: Mapping[str, Stored | None],
+) -> Done:
+    """Lays the values over the one that is meant, or over all of them."""
+    how = choice(operation, in_list, USUAL)
+    meant = chosen(known, how, complaint(in_list, whose, _named(known)))
+    changes: Changes = {}
+    for item in meant:
+        sent, changed = news(in_list, item, values)
+        body: dict[str, object] = {"fieldValues": sent} if sent else {}
+        await _put(session, in_list, session.keep(item), body, changed)
+        changes |= changed
+    output = {"id": str(meant[0]["id"]), "created": False, **note(in_list, len(known), how)}
+    return Done(output=output, changes=changes)
+
+
+def _named(found: Sequence[Wire]) -> list[str]:
+    return [f"{one.get('name')} ({one.get('id')})" for one in found]
+
+
 async def _matching(
     session: Session,
     in_list: List,
     match: str | None,
     given: Mapping[str, str | None],
     values: Mapping[str, object],
-) -> Wire | None:
+) -> list[Wire]:
+    """Oldest first, as the service lists them."""
     match match:
         case None:
-            return None
+            return []
         case "contact" | "account":
             value = given[match]
             if value is None:
@@ -183,7 +209,7 @@ async def _matching(
             found = await session.client.items(in_list.id, {f"{match}Ids": value})
         case slug:
             found = await _with_value(session, in_list, slug, values)
-    return session.keep(found[0]) if found else None
+    return found
 
 
 async def _with_value(

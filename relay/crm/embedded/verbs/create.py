@@ -4,16 +4,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from relay.core.errors import InvalidInput, RelayError
+from relay.core.errors import Filtered, InvalidInput, RelayError
 from relay.core.ids import ordering_key
 from relay.crm.embedded import accounts, items
 from relay.crm.embedded.desk import Desk
-from relay.crm.embedded.shelf import Edit, Shelf
+from relay.crm.embedded.shelf import Changes, Edit, Shelf
 from relay.crm.embedded.verbs.persons import note_of, one_person, people
-from relay.crm.given import quiet, required, text
+from relay.crm.given import quiet, required, text, yes
 from relay.crm.model import Account, Contact, Item, List, ListType
 from relay.crm.naming import named_values, nearest
 from relay.crm.port import Done, Operation, Result
+from relay.crm.several import USUAL, choice, chosen, complaint, note
 from relay.storage.crm_rows import lock_keys
 
 # What an item is looked for by: list, `contact`, `account` or a field's id, and the value.
@@ -28,51 +29,75 @@ class _Plan:
     key: Key | None
     note: Mapping[str, object]
     called: str | None
+    whose: str
+    creates: bool
 
 
 def create_item(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
-    """New items, or the oldest one that matches, updated."""
+    """New items, or those that match, updated: which of several is a parameter."""
     plans = _plans(desk, operations)
     ready = [plan for plan in plans if isinstance(plan, _Plan)]
     found = _matches(desk, {plan.key for plan in ready if plan.key})
     before = items.made_by(
         desk.conn, desk.org, {p.operation.key for p in ready if p.key is None and p.operation.key}
     )
-    held = items.lock(desk.conn, desk.org, {item.id for item in found.values()})
+    ids_found = {item.id for several in found.values() for item in several}
+    held = items.lock(desk.conn, desk.org, ids_found)
     shelf = Shelf(desk=desk, items=held)
-    ids: dict[Key, str] = {key: item.id for key, item in found.items() if item.id in held}
+    ids: dict[Key, list[str]] = {
+        key: [item.id for item in several if item.id in held] for key, several in found.items()
+    }
     results: list[Result] = []
     for plan in plans:
-        if isinstance(plan, _Plan):
-            results.append(_carry_out(shelf, plan, ids, before))
-        else:
+        if not isinstance(plan, _Plan):
             results.append(plan)
+            continue
+        try:
+            results.append(_carry_out(shelf, plan, ids, before))
+        except RelayError as error:
+            results.append(error)
     shelf.save()
     return results
 
 
-def _carry_out(shelf: Shelf, plan: _Plan, ids: dict[Key, str], before: dict[str, Item]) -> Done:
+def _carry_out(
+    shelf: Shelf, plan: _Plan, ids: dict[Key, list[str]], before: dict[str, Item]
+) -> Done:
     if plan.key is None and plan.operation.key in before:
         return Done(output={"id": before[plan.operation.key].id, "created": False})
-    if plan.key in ids:
-        item = shelf.get(ids[plan.key])
-        # What is there keeps its people: an upsert never takes a point of contact away.
-        kept = item.contact_ids
-        added = tuple(id for id in plan.edit.contact_ids or () if id not in kept)
-        contact_ids = (*kept, *added) if plan.in_list.type is ListType.ACCOUNT else None
-        edit = replace(plan.edit, contact_ids=contact_ids)
-        changes = shelf.change(item, edit, plan.operation.author)
-        output = {"id": item.id, "created": False, **plan.note}
-        return Done(output=output, changes=changes)
+    if plan.key is not None and ids.get(plan.key):
+        return _update(shelf, plan, [shelf.get(id) for id in ids[plan.key]])
+    if not plan.creates:
+        raise Filtered(f"no item of {plan.in_list.title} found")
     # A step that matches may make an item again after somebody has deleted it.
     maker = plan.operation.key if plan.key is None else None
     edit = replace(plan.edit, name=plan.edit.name or plan.called)
     item = shelf.make(plan.in_list, edit, plan.operation.author, key=maker)
     if plan.key is not None:
-        ids[plan.key] = item.id
+        ids[plan.key] = [item.id]
     elif plan.operation.key:
         before[plan.operation.key] = item
     return Done(output={"id": item.id, "created": True, **plan.note})
+
+
+def _update(shelf: Shelf, plan: _Plan, several: Sequence[Item]) -> Done:
+    """Lays the fields over the one that is meant, or over all of them."""
+    how = choice(plan.operation, plan.in_list, USUAL)
+    named = [f"{item.name} ({item.id})" for item in several]
+    meant = chosen(several, how, complaint(plan.in_list, plan.whose, named))
+    changes: Changes = {}
+    for item in meant:
+        # What is there keeps its people and its account: an upsert takes nothing away.
+        kept = item.contact_ids
+        added = tuple(id for id in plan.edit.contact_ids or () if id not in kept)
+        edit = replace(
+            plan.edit,
+            contact_ids=(*kept, *added) if plan.in_list.type is ListType.ACCOUNT else None,
+            account_id=item.account_id or plan.edit.account_id,
+        )
+        changes |= shelf.change(item, edit, plan.operation.author)
+    output = {"id": meant[0].id, "created": False, **plan.note}
+    return Done(output=output | note(plan.in_list, len(several), how), changes=changes)
 
 
 def _plans(desk: Desk, operations: Sequence[Operation]) -> list[_Plan | RelayError]:
@@ -99,6 +124,7 @@ def _plan(
     ref = text(operation, "contact")
     person = one_person(persons, ref) if ref else None
     account = _account(operation, firms)
+    who = (person.name or person.email) if person else None
     check_shape(in_list, contacts=int(person is not None), account=account is not None)
     edit = Edit(
         values=named_values(in_list.fields, operation.params.get("fields"), desk.sent(mapped=True)),
@@ -112,7 +138,9 @@ def _plan(
         edit=edit,
         key=_key(operation, in_list, edit),
         note=note_of(ref, persons),
-        called=name_for(in_list, person, account),
+        called=name_for(in_list, person, account) or who,
+        whose=str(ref or (account.name if account else operation.params.get("match"))),
+        creates=yes(operation, "create", default=True),
     )
 
 
@@ -169,9 +197,9 @@ def _field_key(in_list: List, edit: Edit, name: str) -> Key:
     return (in_list.id, one.id, value)
 
 
-def _matches(desk: Desk, keys: set[Key]) -> dict[Key, Item]:
-    """The oldest item for each key. For a key without one its lock is held until the transaction
-    ends, so that two that come at once make one item."""
+def _matches(desk: Desk, keys: set[Key]) -> dict[Key, list[Item]]:
+    """The items for each key, oldest first. For a key without one its lock is held until the
+    transaction ends, so that two that come at once make one item."""
     found = _look(desk, keys)
     absent = keys - found.keys()
     if absent:
@@ -181,14 +209,14 @@ def _matches(desk: Desk, keys: set[Key]) -> dict[Key, Item]:
     return found
 
 
-def _look(desk: Desk, keys: set[Key]) -> dict[Key, Item]:
+def _look(desk: Desk, keys: set[Key]) -> dict[Key, list[Item]]:
     by_kind: dict[tuple[str, str], set[str]] = defaultdict(set)
     for list_id, kind, value in keys:
         by_kind[list_id, kind].add(value)
-    found: dict[Key, Item] = {}
+    found: dict[Key, list[Item]] = {}
     for (list_id, kind), values in by_kind.items():
         for value, several in _lookup(desk, list_id, kind, values).items():
-            found[list_id, kind, value] = several[0]
+            found[list_id, kind, value] = several
     return found
 
 

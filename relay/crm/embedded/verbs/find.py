@@ -12,10 +12,9 @@ from relay.crm.embedded.verbs.persons import note_of, people
 from relay.crm.given import NOBODY, each, quiet, required, text, yes
 from relay.crm.model import Contact, Item, List
 from relay.crm.port import Done, Operation, Result
+from relay.crm.several import REFUSE, choice, chosen, complaint, note
 from relay.storage.crm_rows import among
 from relay.storage.tables.runs import bookings
-
-_NAMED = 10
 
 _BOOKED = select(bookings.c.number, bookings.c.item_id).where(
     bookings.c.org_id == bindparam("org"), among(bookings.c.number, "ids")
@@ -41,10 +40,13 @@ def find_item(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
             raise InvalidInput("number, email or contact is needed")
         only_open = yes(operation, "open_only", default=True)
         several = _candidates(in_list, ref, persons, of_persons, only_open=only_open)
-        if len(several) > 1:
-            raise InvalidInput(_names(in_list, ref, several, only_open=only_open))
         if several:
-            return Done(output={"id": several[0].id, "found": True, **note_of(ref, persons)})
+            how = choice(operation, in_list, REFUSE)
+            named = [f"{item.name} ({item.id})" for item in several]
+            kind = "open items" if only_open else "items"
+            meant = chosen(several, how, complaint(in_list, str(ref), named, kind=kind))
+            noted = note_of(ref, persons) | note(in_list, len(several), how)
+            return Done(output={"id": meant[0].id, "found": True, **noted})
         if yes(operation, "required", default=True):
             raise Filtered(NOBODY)
         return Done(output={"id": None, "found": False})
@@ -95,12 +97,10 @@ def _candidates(
         for person in persons.get(ref or "", ())
         for item in found.get((in_list.id, person.id), ())
     ]
-    distinct = list({item.id: item for item in theirs}.values())
+    distinct = sorted({item.id: item for item in theirs}.values(), key=_age)
     return [item for item in distinct if in_list.is_open(item.values)] if only_open else distinct
 
 
-def _names(in_list: List, ref: str | None, several: Sequence[Item], *, only_open: bool) -> str:
-    named = ", ".join(f"{item.name} ({item.id})" for item in several[:_NAMED])
-    more = "" if len(several) <= _NAMED else f" and {len(several) - _NAMED} more"
-    kind = "open items" if only_open else "items"
-    return f"{len(several)} {kind} of {in_list.title} belong to {ref}: {named}{more}"
+def _age(item: Item) -> tuple[int, str]:
+    """Oldest first, whoever of several contacts it belongs to."""
+    return item.created_ms, item.id
