@@ -69,17 +69,14 @@ def set_(
     """Set what is an organization's own."""
     settings: dict[str, Any] = {**pairs(setting, "--setting"), **dict.fromkeys(unset)}
     with office(invocation, wakes=bookings == "go") as at:
-        now = at.runtime.clock.now()
-        with at.runtime.db.write() as conn:
-            members.change_organization(
-                conn,
-                at.org.id,
-                by=at.by,
-                at=now,
-                time_zone=time_zone,
-                key_limit=key_limit,
-                settings=settings,
-            )
+        arrange.change_organization(
+            at.runtime,
+            at.org.id,
+            by=at.by,
+            time_zone=time_zone,
+            key_limit=key_limit,
+            settings=settings,
+        )
         if bookings is not None:
             arrange.hold_bookings(at.runtime, at.org.id, held=bookings == "hold", by=at.by)
         with at.runtime.db.read() as conn:

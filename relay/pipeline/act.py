@@ -306,8 +306,4 @@ def _okey(row: StoredRun, event: stored_events.EventRow | None) -> int | None:
 def _facts(runtime: Runtime, setup: Setup, event: stored_events.EventRow | None) -> reading.Facts:
     if event is None:
         return {"steps": {}, "event": {"type": None}}
-    now = runtime.clock.now()
-    if event.kind == "transition":
-        return reading.changed_facts(event, reading.change_of(event), setup, now)
-    parsed = reading.parse(runtime, setup, event)
-    return reading.received_facts(event, parsed[0], setup, now)
+    return reading.facts(runtime, setup, event, runtime.clock.now())

@@ -13,10 +13,10 @@ from relay.core.targets import check_url
 from relay.crm.embedded import schema as lists
 from relay.integration import Source
 from relay.mapping import compile_mapping
-from relay.pipeline import release
+from relay.pipeline import release, timetable
 from relay.pipeline.connecting import http_for, opened
 from relay.runtime import Runtime
-from relay.storage import connections, identity, sources, switches
+from relay.storage import connections, identity, members, sources, switches
 from relay.storage.connections import ConnectionRow, TargetRow
 from relay.storage.sources import SourceRow
 from relay.storage.targets import remove_target as remove_row
@@ -232,6 +232,26 @@ def hold_bookings(runtime: Runtime, org: int, *, held: bool, by: str) -> int:
         identity.audit(conn, org, by, action, "all bookings", at=runtime.clock.now())
     release.wake(runtime, freed)
     return len(freed)
+
+
+def change_organization(
+    runtime: Runtime,
+    org: int,
+    *,
+    by: str,
+    time_zone: str | None = None,
+    key_limit: int | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> None:
+    """Sets what is given; in another time zone schedules come due at other times."""
+    now = runtime.clock.now()
+    with runtime.db.write() as conn:
+        members.change_organization(
+            conn, org, by=by, at=now, time_zone=time_zone, key_limit=key_limit, settings=settings
+        )
+        if time_zone is not None:
+            rules = runtime.setups.of(conn, org).rules
+            timetable.arrange(conn, org, rules, time_zone, now)
 
 
 def check_lists(conn: Connection, org: int, named: Sequence[str] | None) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from relay import log as logging
-from relay.pipeline import act, complete, deliver, remote
+from relay.pipeline import act, complete, deliver, due, remote
 from relay.pipeline.act import Outcome
 from relay.pipeline.complete import Thin
 from relay.pipeline.deliver import Trip
@@ -105,13 +105,16 @@ class Engine:
             self._call(("target", trip.cap), deliver.attempt(self.runtime, trip))
 
     def sweep(self) -> int:
-        """Wakes everything that is due and that nobody was woken for; how many."""
+        """Wakes everything that is due and that nobody was woken for, and fires what the clock has
+        brought due; how many."""
         found = 0
         for kind, task in TASK_OF.items():
             ids = work.overdue(self.runtime.db, kind)
             self.runtime.queue.wake(task, ids)
             found += len(ids)
-        return found
+        fired = due.fire(self.runtime)
+        self.runtime.queue.wake(ROUTE, fired)
+        return found + len(fired)
 
     def run(self, task: str, ids: Sequence[int]) -> None:
         """One of the tasks, by its name."""

@@ -140,6 +140,9 @@ def _rules(setup: Setup, found: EventDetail, change: dict[str, Any] | None) -> D
     told: Document = {"set_hash": setup.set_hash, "live": live, "note": None, "not_fired": []}
     if found.row.state in _UNROUTED:
         return {**told, "note": _UNROUTED[found.row.state], "others": live}
+    if found.row.kind == "tick":
+        note = "the clock sets off one rule alone"
+        return {**told, "note": note, "others": live - len(found.runs)}
     parts = found.row.type is not None and found.facts is None and found.row.state == "routed"
     if found.row.kind == "delivery" and parts and not found.runs:
         note = "it tells of other events, which rules look at one by one"

@@ -1,6 +1,6 @@
 """Stored events read again: a delivery through its source, a transition from its record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +83,34 @@ def changed_facts(row: EventRow, change: Facts, setup: Setup, now: datetime) -> 
     return _around(event, change.get("record") or {}, setup, now)
 
 
+def tick_facts(id: int, tick: Mapping[str, Any], setup: Setup, now: datetime) -> Facts:
+    """What a rule sees that the clock fires: the record as it was when it came due."""
+    event = {
+        "id": public("evt", id),
+        "at": tick["at"],
+        "type": tick["type"],
+        "data": {},
+        "body": None,
+        "list": tick.get("list"),
+        "from": tick.get("from"),
+        "to": tick.get("to"),
+        "since": tick.get("since"),
+        "trigger": tick["trigger"],
+    }
+    return _around(event, tick.get("record") or {}, setup, now)
+
+
+def facts(runtime: Runtime, setup: Setup, row: EventRow, now: datetime) -> Facts:
+    """What rules see of any stored event. Raises Unreadable."""
+    match row.kind:
+        case "transition":
+            return changed_facts(row, change_of(row), setup, now)
+        case "tick":
+            return tick_facts(row.id, change_of(row), setup, now)
+        case _:
+            return received_facts(row, parse(runtime, setup, row)[0], setup, now)
+
+
 def _around(event: Facts, record: Facts, setup: Setup, now: datetime) -> Facts:
     return {
         "event": event,
@@ -98,6 +126,6 @@ def _around(event: Facts, record: Facts, setup: Setup, now: datetime) -> Facts:
 
 
 def change_of(row: EventRow) -> Facts:
-    """A transition's record."""
+    """What a transition or a tick tells."""
     found: Facts = load(row.body.decode())
     return found

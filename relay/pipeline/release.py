@@ -101,7 +101,7 @@ def _still_fires(
     event = events.get(row.event_id)
     if rule is None or rule.condition is None or row.clauses is not None or event is None:
         return True
-    facts = _facts(runtime, setup, event)
+    facts = reading.facts(runtime, setup, event, runtime.clock.now())
     clauses = [
         {"text": c.text, "held": c.held, "error": c.error, "values": dict(c.values)}
         for c in clauses_of(rule, facts)
@@ -120,11 +120,3 @@ def _judged(rule: Rule, facts: reading.Facts) -> tuple[str, str | None]:
     except RuleError as error:
         return "failed", str(error)
     return ("waiting", None) if held else ("filtered", "its condition was false")
-
-
-def _facts(runtime: Runtime, setup: Setup, event: EventRow) -> reading.Facts:
-    now = runtime.clock.now()
-    if event.kind == "transition":
-        return reading.changed_facts(event, reading.change_of(event), setup, now)
-    parsed = reading.parse(runtime, setup, event)
-    return reading.received_facts(event, parsed[0], setup, now)

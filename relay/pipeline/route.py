@@ -11,52 +11,23 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from relay import log as logging
-from relay.core import ids
-from relay.core.errors import Unreadable
-from relay.core.event import ParsedEvent, facts_of
-from relay.pipeline import reading
-from relay.pipeline.execution import Execution
+from relay.core.event import ParsedEvent
+from relay.pipeline import stays
+from relay.pipeline.firing import fire
+from relay.pipeline.plan import Plan, look
 from relay.pipeline.settle import Settled, settle
 from relay.runtime import Runtime
-from relay.setups import Setup
 from relay.storage import events as stored
 from relay.storage import runs as stored_runs
 from relay.storage import work
 from relay.storage.events import EventRow
 from relay.storage.numbers import next_ids
 from relay.storage.tables.events import events
-from relay.storage.tables.runs import runs
 from relay.storage.work import Kind, Lease, NewWork
-from rules.engine import Match, Rule, RuleError, clauses_of, holds
 
 LEASE = 60.0  # seconds for a chunk: it makes no calls
-DEEPEST = 5  # a rule may lead to a rule, so far
 MOST_ATTEMPTS = 5  # claims of one event before a person looks
 log = logging.get()
-
-
-@dataclass(slots=True, kw_only=True)
-class Firing:
-    """A rule whose trigger an event matched, with what it sees."""
-
-    match: Match
-    facts: reading.Facts
-
-
-@dataclass(slots=True, kw_only=True)
-class Plan:
-    """What an event becomes."""
-
-    lease: Lease
-    row: EventRow
-    setup: Setup
-    type: str | None = None
-    about: str | None = None
-    item: str | None = None
-    okey: int | None = None
-    firings: list[Firing] = field(default_factory=list)
-    parts: Sequence[ParsedEvent] = ()
-    unreadable: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,7 +98,7 @@ def _plans(runtime: Runtime, leases: Sequence[Lease]) -> list[Plan]:
     for row in rows:
         plan = Plan(lease=by_id[row.id], row=row, setup=setups[row.org], okey=row.okey)
         try:
-            _plan(runtime, plan, now)
+            look(runtime, plan, now)
         except Exception as error:
             # A fault of ours in reading one event must not hold up the others: it stays due.
             log.exception("event_not_read", event_id=row.id)
@@ -138,73 +109,28 @@ def _plans(runtime: Runtime, leases: Sequence[Lease]) -> list[Plan]:
     return plans
 
 
-def _plan(runtime: Runtime, plan: Plan, now: datetime) -> None:
-    if plan.row.kind == "transition":
-        _plan_change(plan, now)
-        return
-    try:
-        parts = reading.parse(runtime, plan.setup, plan.row)
-    except Unreadable as error:
-        plan.unreadable = str(error)
-        return
-    if len(parts) == 1 and parts[0].complete:
-        _plan_received(plan, parts[0], now)
-        return
-    plan.parts = parts
-    plan.type = parts[0].type if parts else None
-
-
-def _plan_received(plan: Plan, parsed: ParsedEvent, now: datetime) -> None:
-    data = facts_of(parsed)
-    plan.type = parsed.type
-    email = data.get("email") or data.get("customer_email")
-    plan.about = str(email) if email else None
-    source = plan.setup.sources.get(plan.row.source)
-    if source is None:
-        return
-    facts = reading.received_facts(plan.row, parsed, plan.setup, now)
-    plan.firings = [
-        Firing(match=match, facts=_own(facts, match))
-        for match in plan.setup.rules.received(parsed.type, source.name)
-    ]
-
-
-def _plan_change(plan: Plan, now: datetime) -> None:
-    change = reading.change_of(plan.row)
-    plan.type, plan.about, plan.item = change["type"], change["about"], change["item_id"]
-    rules = plan.setup.rules
-    if "created" in change:
-        matches = rules.created(change["created"], change["list"])
-    else:
-        matches = rules.changed(change["list"], change["field"], change["from"], change["to"])
-    maker = change["author"]
-    facts = reading.changed_facts(plan.row, change, plan.setup, now)
-    plan.firings = [
-        Firing(match=match, facts=_own(facts, match))
-        for match in matches
-        # A write that a rule made itself does not set it off again.
-        if not (maker["kind"] == "rule" and maker["ref"] == match.rule.id)
-    ]
-
-
-def _own(facts: reading.Facts, match: Match) -> reading.Facts:
-    """The facts for one run: its steps and its trigger are its own."""
-    return {**facts, "steps": {}, "event": {**facts["event"], "trigger": match.trigger}}
-
-
 def _store(runtime: Runtime, conn: Connection, plans: Sequence[Plan], token: int) -> Routed:
     now = runtime.clock.now()
     held = work.fence(runtime.db, conn, Kind.EVENT, [p.lease.id for p in plans], token=token)
     plans = [plan for plan in plans if plan.lease.id in held]
     routed = Routed()
     _store_parts(runtime, conn, plans, routed, token, now)
-    executions = _executions(runtime, conn, plans, token, now)
+    _follow_stays(conn, plans)
+    executions = fire(conn, plans, token, now)
     stored.insert_outcomes(conn, [_outcome(plan, now) for plan in plans])
     for plan in plans:
         if plan.unreadable is not None:
             work.bury(conn, Kind.EVENT, plan.lease, at=now, place="parse", reason=plan.unreadable)
     routed.settled = settle(runtime, conn, executions, token=token)
     return routed
+
+
+def _follow_stays(conn: Connection, plans: Sequence[Plan]) -> None:
+    late = stays.follow(conn, [plan.step for plan in plans if plan.step is not None])
+    for plan in plans:
+        if plan.row.id in late:
+            plan.note = "its stay had ended before"
+            plan.firings.clear()
 
 
 def _outcome(plan: Plan, now: datetime) -> dict[str, Any]:
@@ -216,7 +142,7 @@ def _outcome(plan: Plan, now: datetime) -> dict[str, Any]:
         "type": plan.type,
         "about": plan.about,
         "item_id": plan.item,
-        "reason": plan.unreadable,
+        "reason": plan.unreadable or plan.note,
         "at": now,
     }
 
@@ -279,101 +205,3 @@ def facts_row(id: int, part: ParsedEvent) -> dict[str, Any]:
         "body": part.body,
         "occurred_at": part.occurred_at,
     }
-
-
-def _executions(
-    runtime: Runtime, conn: Connection, plans: Sequence[Plan], token: int, now: datetime
-) -> list[Execution]:
-    pairs = [(plan, firing) for plan in plans for firing in plan.firings]
-    numbers = next_ids(conn, runs, len(pairs))
-    made = [
-        _execution(plan, firing, run, token)
-        for run, (plan, firing) in zip(numbers, pairs, strict=True)
-    ]
-    rows = [
-        {
-            "org_id": e.org,
-            "rule_id": e.rule.id,
-            "key": _firing_key(e),
-            "run_id": e.run,
-            "item_id": e.item,
-            "at": now,
-        }
-        for e in made
-    ]
-    new = stored_runs.claim_firings(conn, rows)
-    kept: list[Execution] = []
-    for execution in made:
-        if execution.run in new:
-            _decide(conn, execution, now)
-            kept.append(execution)
-        elif execution.rule.once.kind == "item":
-            execution.end("skipped", "the rule fires once for an item, and has")
-            kept.append(execution)
-    return kept
-
-
-def _firing_key(execution: Execution) -> str:
-    if execution.rule.once.kind == "item" and execution.item:
-        return f"item:{execution.item}"
-    return f"event:{execution.event}"
-
-
-def _execution(plan: Plan, firing: Firing, run: int, token: int) -> Execution:
-    item = plan.item
-    return Execution(
-        run=run,
-        org=plan.row.org,
-        event=plan.row.id,
-        rule=firing.match.rule,
-        setup=plan.setup,
-        facts=firing.facts,
-        item=item,
-        about=plan.about,
-        okey=ids.ordering_key(f"item:{item}") if item else plan.okey,
-        depth=plan.row.depth,
-        token=token,
-        fresh=True,
-        trigger=firing.match.trigger,
-    )
-
-
-def _decide(conn: Connection, execution: Execution, now: datetime) -> None:
-    """Whether the run may begin: depth, pause, how often, and the rule's own condition."""
-    rule = execution.rule
-    if execution.depth >= DEEPEST:
-        execution.end("failed", f"rules led to rules {DEEPEST} times: this one was not run")
-        return
-    if rule.id in execution.setup.paused:
-        execution.hold("the rule is paused", now)
-        return
-    repeated = _repeats(conn, execution, now)
-    if repeated is not None:
-        execution.end("skipped", f"fired for this item before: {ids.public('run', repeated)}")
-        return
-    _weigh(execution, rule)
-
-
-def _repeats(conn: Connection, execution: Execution, now: datetime) -> int | None:
-    once = execution.rule.once
-    if once.kind != "per" or once.every is None or execution.item is None:
-        return None
-    found = stored_runs.fired_before(
-        conn, execution.org, execution.rule.id, execution.item, now - once.every
-    )
-    return None if found == execution.run else found
-
-
-def _weigh(execution: Execution, rule: Rule) -> None:
-    try:
-        held = holds(rule, execution.facts)
-    except RuleError as error:
-        execution.end("failed", str(error))
-    else:
-        if not held:
-            execution.end("filtered", "its condition was false")
-    if rule.condition is not None:
-        execution.clauses = [
-            {"text": c.text, "held": c.held, "error": c.error, "values": dict(c.values)}
-            for c in clauses_of(rule, execution.facts)
-        ]

@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 from relay.core.errors import InvalidInput
 from relay.crm.embedded import schema as lists
 from relay.crm.model import Field, FieldType, ListType
+from relay.pipeline import timetable
 from relay.runtime import Runtime
 from relay.setups import Setup
-from relay.storage import rulesets
+from relay.storage import identity, rulesets
 from rules.engine import FieldSchema, Finding, ListSchema, Loaded, RuleSet, Schemas, load, pack
 from rules.engine import tests as rule_tests
 from rules.engine.schemas import FieldType as RuleType
@@ -44,10 +45,12 @@ def apply(runtime: Runtime, org: int, texts: Mapping[str, str], *, by: str) -> s
         with runtime.db.write() as conn:
             rulesets.refuse_set(conn, org, [asdict(f) for f in findings], now)
         raise Refused(findings)
-    hash = RuleSet(loaded.rules).hash
+    live = RuleSet(loaded.rules)
     with runtime.db.write() as conn:
-        rulesets.apply_set(conn, org, hash, texts, pack(loaded.rules), by=by, at=now)
-    return hash
+        rulesets.apply_set(conn, org, live.hash, texts, pack(loaded.rules), by=by, at=now)
+        zone = identity.organization(conn, org).time_zone
+        timetable.arrange(conn, org, live, zone, now)
+    return live.hash
 
 
 def check(runtime: Runtime, org: int, texts: Mapping[str, str]) -> Loaded:

@@ -26,7 +26,10 @@ def wanted(setup: Setup) -> Wanted:
 
     def asks(list_title: str | None, slug: str | None) -> bool:
         if slug is None:
-            return any(rules.created(kind, list_title) for kind in ("item", "contact", "account"))
+            kinds = ("item", "contact", "account")
+            return any(rules.created(kind, list_title) for kind in kinds) or (
+                list_title is not None and rules.waits_on(list_title)
+            )
         return list_title is not None and rules.watches(list_title, slug)
 
     return asks

@@ -21,7 +21,7 @@ from rules.engine.model import (
 )
 from rules.engine.names import optional_path
 from rules.engine.pack import pack, unpack
-from rules.engine.schedule import clear_to_fire, held_until, next_time
+from rules.engine.schedule import clear_to_fire, held_until, last_time, next_time
 from rules.engine.schemas import FieldSchema, ListSchema, Schemas
 from rules.engine.version import rule_hash, set_hash
 
@@ -51,6 +51,7 @@ __all__ = [
     "held_until",
     "holds",
     "holds_value",
+    "last_time",
     "load",
     "next_time",
     "optional_path",

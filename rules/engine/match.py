@@ -97,6 +97,10 @@ class RuleSet:
             and _admits(trigger, None, values.get(trigger.subject))
         )
 
+    def waits_on(self, list_title: str) -> bool:
+        """Whether any rule with `for` looks at that list."""
+        return list_title in self._held
+
     def transition(
         self, list_title: str, field_slug: str, from_value: object, to_value: object
     ) -> list[Match]:

@@ -51,6 +51,20 @@ def next_time(trigger: Trigger, after: datetime, timezone: str) -> datetime | No
         return None
 
 
+def last_time(trigger: Trigger, until: datetime, timezone: str) -> datetime | None:
+    """The last time of a `scheduled` trigger up to and with `until`: the one that is made up for
+    when several were missed."""
+    every = trigger.every or parse_duration(trigger.subject)
+    if every:
+        return _EPOCH + (until - _EPOCH) // every * every
+    minute = until.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    local = minute.astimezone(zone(trigger.timezone or timezone))
+    try:
+        return next(CronSim(trigger.subject, local, reverse=True)).astimezone(UTC)
+    except StopIteration:
+        return None
+
+
 def held_until(trigger: Trigger, since: datetime) -> datetime | None:
     """When a `changed … for` trigger comes due for a value held since then."""
     return since + trigger.held_for if trigger.held_for else None

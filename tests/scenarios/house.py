@@ -23,6 +23,7 @@ from relay.runtime import Runtime
 from relay.settings import Settings
 from relay.storage import sources, work
 from relay.storage.sandbox import StoredBooks
+from relay.storage.tables.deadlines import schedules, stays
 from relay.storage.tables.events import event_outcomes, events
 from relay.storage.tables.runs import attempts, bookings, runs, steps
 from relay.storage.tables.work import work as waiting
@@ -70,6 +71,18 @@ class House:
             past = self.runtime.clock.now() - HOUR
             conn.execute(update(waiting).values(due_at=past, lease_until=None))
 
+    def days_later(self, days: int = 30) -> None:
+        """So much time goes by, and a worker sweeps: stays and schedules come due."""
+        back = timedelta(days=days)
+        with self.runtime.db.write() as conn:
+            for table, column in ((stays, "due_at"), (schedules, "next_at")):
+                for row in conn.execute(select(table).where(table.c[column].is_not(None))).all():
+                    key = [c == row._mapping[c.name] for c in table.primary_key.columns]
+                    then = {column: row._mapping[column] - back}
+                    conn.execute(update(table).where(*key).values(**then))
+        self.engine.sweep()
+        self.settle()
+
     def api(self, method: str, path: str, **request: Any) -> Any:
         """A call of the CRM's API with the first key."""
         auth = (self.made.key, self.made.secret)
@@ -81,6 +94,9 @@ class House:
 
     def its_list(self, title: str) -> Any:
         return next(one for one in self.api("GET", "/lists")["objects"] if one["title"] == title)
+
+    def deals(self) -> Any:
+        return self.api("GET", f"/lists/{self.its_list('Deals')['id']}/listitems")["objects"]
 
     def item(self, list_title: str, name: str) -> Any:
         """An item with its values by field name, options as people read them."""

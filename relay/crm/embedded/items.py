@@ -4,11 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select, tuple_
 
 from relay.crm.model import Item, Stored
 from relay.storage.crm_rows import among, insert_rows, of_org, update_rows
 from relay.storage.tables.crm import item_contacts, items
+
+Place = tuple[int, str]
+START: Place = (-1, "")
 
 COLUMNS = (
     items.c.id,
@@ -77,6 +80,14 @@ def item_of(row: Row[Any] | Sequence[Any]) -> Item:
 def read(conn: Connection, org: int, ids: Collection[str]) -> dict[str, Item]:
     """The items by id; unknown ones are missing."""
     return _by_id(conn, _BY_ID, org, ids)
+
+
+def after(conn: Connection, org: int, list_id: str, place: Place, limit: int) -> list[Item]:
+    """The items of the list behind that place (creation time and id), in that order: a walk that
+    new items and changes do not disturb."""
+    behind = tuple_(items.c.created_ms, items.c.id) > tuple_(*place)
+    found = conn.execute(_OF_LIST.where(behind).limit(limit), {"org": org, "list": list_id})
+    return [item_of(row) for row in found]
 
 
 def lock(conn: Connection, org: int, ids: Collection[str]) -> dict[str, Item]:

@@ -1,10 +1,21 @@
 """The tables, one file per noun. Importing this package fills `metadata`."""
 
-from relay.storage.tables import crm, deliveries, events, idempotency, identity, runs, setup, work
+from relay.storage.tables import (
+    crm,
+    deadlines,
+    deliveries,
+    events,
+    idempotency,
+    identity,
+    runs,
+    setup,
+    work,
+)
 from relay.storage.tables.base import metadata
 
 __all__ = [
     "crm",
+    "deadlines",
     "deliveries",
     "events",
     "idempotency",

@@ -161,8 +161,7 @@ def change_org(change: Document, id: str) -> Document:
     if ids.number("org", id) != org:
         raise NotFound(f"there is no organization {id!r} here")
     held = change.pop("bookings_held", None)
-    now = runtime().clock.now()
-    write(lambda conn: members.change_organization(conn, org, by=by(), at=now, **change))
+    arrange.change_organization(runtime(), org, by=by(), **change)
     if held is not None:
         arrange.hold_bookings(runtime(), org, held=held, by=by())
     return _organization()

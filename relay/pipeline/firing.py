@@ -1,0 +1,124 @@
+"""Matched rules become runs: whether each may begin is decided, and its firing claimed by a unique
+insert, before anything is done."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from relay.core import ids
+from relay.pipeline.execution import Execution
+from relay.pipeline.plan import Firing, Plan
+from relay.storage import runs as stored
+from relay.storage.numbers import next_ids
+from relay.storage.tables.runs import runs
+from rules.engine import Rule, RuleError, clauses_of, holds
+
+DEEPEST = 5  # a rule may lead to a rule, so far
+
+# The run that fired last for an organization's rule and item, within the chunk.
+_Fired = dict[tuple[int, str, str], int]
+
+
+def fire(conn: Connection, plans: Sequence[Plan], token: int, now: datetime) -> list[Execution]:
+    """The runs of a chunk's events, in order. A firing that was claimed before has none."""
+    pairs = [(plan, firing) for plan in plans for firing in plan.firings]
+    numbers = next_ids(conn, runs, len(pairs))
+    fired: _Fired = {}
+    made = []
+    for run, (plan, firing) in zip(numbers, pairs, strict=True):
+        execution = _execution(plan, firing, run, token)
+        _decide(conn, execution, fired, now)
+        made.append((execution, firing))
+    new = stored.claim_firings(conn, [_row(e, firing, now) for e, firing in made])
+    kept = []
+    for execution, firing in made:
+        if execution.run in new:
+            kept.append(execution)
+        elif _fires(execution) and execution.rule.once.kind == "item" and firing.key is None:
+            execution.end("skipped", "the rule fires once for an item, and has")
+            kept.append(execution)
+    return kept
+
+
+def _row(execution: Execution, firing: Firing, now: datetime) -> dict[str, object]:
+    fires = _fires(execution)
+    once_ever = fires and execution.rule.once.kind == "item" and execution.item is not None
+    return {
+        "org_id": execution.org,
+        "rule_id": execution.rule.id,
+        "key": f"item:{execution.item}" if once_ever else firing.key or f"event:{execution.event}",
+        "run_id": execution.run,
+        # What did not fire does not count for `once`.
+        "item_id": execution.item if fires else None,
+        "at": now,
+    }
+
+
+def _fires(execution: Execution) -> bool:
+    return execution.state in {"running", "held"}
+
+
+def _execution(plan: Plan, firing: Firing, run: int, token: int) -> Execution:
+    item = plan.item
+    return Execution(
+        run=run,
+        org=plan.row.org,
+        event=plan.row.id,
+        rule=firing.match.rule,
+        setup=plan.setup,
+        facts=firing.facts,
+        item=item,
+        about=plan.about,
+        okey=ids.ordering_key(f"item:{item}") if item else plan.okey,
+        depth=plan.row.depth,
+        token=token,
+        fresh=True,
+        trigger=firing.match.trigger,
+    )
+
+
+def _decide(conn: Connection, execution: Execution, fired: _Fired, now: datetime) -> None:
+    """Whether the run may begin: depth, pause, the rule's own condition, and how often."""
+    rule = execution.rule
+    if execution.depth >= DEEPEST:
+        execution.end("failed", f"rules led to rules {DEEPEST} times: this one was not run")
+        return
+    if rule.id in execution.setup.paused:
+        execution.hold("the rule is paused", now)
+        return
+    _weigh(execution, rule)
+    if execution.state != "running" or execution.item is None:
+        return
+    repeated = _repeats(conn, execution, fired, now)
+    if repeated is not None:
+        execution.end("skipped", f"fired for this item before: {ids.public('run', repeated)}")
+        return
+    fired[execution.org, rule.id, execution.item] = execution.run
+
+
+def _repeats(conn: Connection, execution: Execution, fired: _Fired, now: datetime) -> int | None:
+    """The run that `once` counts, where there is one."""
+    once, item = execution.rule.once, execution.item
+    if once.kind == "transition" or item is None:
+        return None
+    here = fired.get((execution.org, execution.rule.id, item))
+    if here is not None:
+        return here
+    since = None if once.every is None else now - once.every
+    return stored.fired_before(conn, execution.org, execution.rule.id, item, since)
+
+
+def _weigh(execution: Execution, rule: Rule) -> None:
+    try:
+        held = holds(rule, execution.facts)
+    except RuleError as error:
+        execution.end("failed", str(error))
+    else:
+        if not held:
+            execution.end("filtered", "its condition was false")
+    if rule.condition is not None:
+        execution.clauses = [
+            {"text": c.text, "held": c.held, "error": c.error, "values": dict(c.values)}
+            for c in clauses_of(rule, execution.facts)
+        ]
