@@ -82,6 +82,10 @@ class Setups:
         versions = {row.id: row.config_version for row in rows}
         return {org: self._one(conn, org, versions[org]) for org in wanted if org in versions}
 
+    def rules_of(self, conn: Connection, org: int, set_hash: str) -> tuple[Rule, ...]:
+        """All rules of one of the organization's sets. Raises NotFound."""
+        return self._compiled(conn, org, set_hash)
+
     def rule(self, conn: Connection, org: int, set_hash: str, id: str) -> Rule | None:
         """A rule as it stood in one of the organization's sets; None when it is no more."""
         found = self._compiled(conn, org, set_hash)

@@ -6,7 +6,10 @@ from celery import Celery
 from kombu.transport.redis import QoS
 
 from relay.settings import Settings
+from workers import watching
 from workers.schedule import SCHEDULE
+
+__all__ = ["app", "watching"]  # which hears beat start
 
 settings = Settings.from_env(os.environ)
 

@@ -13,7 +13,17 @@ from relay.pipeline import timetable
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import identity, rulesets
-from rules.engine import FieldSchema, Finding, ListSchema, Loaded, RuleSet, Schemas, load, pack
+from rules.engine import (
+    FieldSchema,
+    Finding,
+    ListSchema,
+    Loaded,
+    RuleSet,
+    Schemas,
+    load,
+    pack,
+    rule_hash,
+)
 from rules.engine import tests as rule_tests
 from rules.engine.schemas import FieldType as RuleType
 
@@ -43,14 +53,24 @@ def apply(runtime: Runtime, org: int, texts: Mapping[str, str], *, by: str) -> s
     now = runtime.clock.now()
     if any(one.severity == "error" for one in findings):
         with runtime.db.write() as conn:
-            rulesets.refuse_set(conn, org, [asdict(f) for f in findings], now)
+            rulesets.refuse_set(conn, org, [_kept(one, texts) for one in findings], now)
         raise Refused(findings)
     live = RuleSet(loaded.rules)
+    hashes = {rule.id: rule_hash(rule) for rule in loaded.rules}
     with runtime.db.write() as conn:
-        rulesets.apply_set(conn, org, live.hash, texts, pack(loaded.rules), by=by, at=now)
-        zone = identity.organization(conn, org).time_zone
-        timetable.arrange(conn, org, live, zone, now)
+        before = identity.organization(conn, org)
+        rulesets.apply_set(conn, org, live.hash, texts, pack(loaded.rules), hashes, by=by, at=now)
+        timetable.arrange(conn, org, live, before.time_zone, now)
+        identity.audit(conn, org, by, "rules applied", live.hash[:12],
+                       before=before.rule_set_hash, after=live.hash, at=now)  # fmt: skip
     return live.hash
+
+
+def _kept(one: Finding, texts: Mapping[str, str]) -> dict[str, object]:
+    """A finding with the line that it is about."""
+    lines = texts.get(one.path, "").splitlines()
+    line = lines[one.line - 1] if 1 <= one.line <= len(lines) else ""
+    return {**asdict(one), "text": line}
 
 
 def check(runtime: Runtime, org: int, texts: Mapping[str, str]) -> Loaded:

@@ -41,8 +41,12 @@ class Child:
 
     def ask(self) -> None:
         """Asks the process itself to end; it tells its own children."""
+        self.tell(signal.SIGTERM)
+
+    def tell(self, number: signal.Signals) -> None:
+        """Sends the process itself a signal."""
         if self.status is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(number)
 
     def end(self) -> None:
         """Kills what is left of it: a dead parent's children would hold its port and its queue."""

@@ -1,5 +1,6 @@
 """The processes of one Relay: their command lines, how to see that they are ready, how to stop."""
 
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ class Program:
 
     stop_rank     the lower, the earlier it is asked to end
     stop_seconds  how long it may take to end when asked
+    hears         signals that it is told of
     """
 
     name: str
@@ -29,6 +31,7 @@ class Program:
     is_ready: Callable[[], bool] = _always
     stop_rank: int = 0
     stop_seconds: float = 10.0
+    hears: frozenset[signal.Signals] = frozenset()
 
 
 def web_command(settings: Settings, *, workers: int = 1, threads: int = THREADS) -> list[str]:
@@ -80,7 +83,13 @@ def processes(settings: Settings) -> list[Program]:
             stop_seconds=15.0,
         ),
         Program(name="worker", command=worker_command(), stop_rank=2, stop_seconds=35.0),
-        Program(name="beat", command=beat_command(settings), stop_rank=1, stop_seconds=5.0),
+        Program(
+            name="beat",
+            command=beat_command(settings),
+            stop_rank=1,
+            stop_seconds=5.0,
+            hears=frozenset({signal.SIGHUP}),  # reads the rules again
+        ),
     ]
 
 

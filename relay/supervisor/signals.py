@@ -6,14 +6,20 @@ import socket
 from types import FrameType
 from typing import Self
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Signals:
-    """Counts requests to stop while it is entered; `wait` returns early for any signal."""
+    """Counts requests to stop while it is entered; `wait` returns early for any signal.
 
-    def __init__(self) -> None:
+    SIGHUP means that a terminal was closed, and stops too; without one (`has_terminal` False) it
+    asks to read the rules again: `hung_up`.
+    """
+
+    def __init__(self, *, has_terminal: bool) -> None:
         self.asked = 0
+        self.hung_up = False
+        self._has_terminal = has_terminal
 
     def __enter__(self) -> Self:
         self._heard, self._wake = socket.socketpair()
@@ -21,6 +27,7 @@ class Signals:
         self._wake.setblocking(False)
         self._fd_before = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         self._before = {number: signal.signal(number, self._ask) for number in STOPPING}
+        self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._hang_up)
         self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
 
@@ -39,3 +46,9 @@ class Signals:
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self.asked += 1
+
+    def _hang_up(self, number: int, frame: FrameType | None) -> None:
+        if self._has_terminal:
+            self._ask(number, frame)
+        else:
+            self.hung_up = True

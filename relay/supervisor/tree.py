@@ -1,5 +1,7 @@
 """Keeps programs running: starts them, starts again what ends by itself, stops them in order."""
 
+import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -48,7 +50,7 @@ class Tree:
         self._env = dict(env)
         self._say = say
         self._kept: list[_Kept] = []
-        self._signals = Signals()
+        self._signals = Signals(has_terminal=sys.stdin.isatty())
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
@@ -85,6 +87,9 @@ class Tree:
         while not self._signals.asked:
             now = time.monotonic()
             self._guard.check()
+            if self._signals.hung_up:
+                self._signals.hung_up = False
+                self._pass_on(signal.SIGHUP)
             for kept in self._kept:
                 self._look_after(kept, now)
             if now > tidy:
@@ -100,6 +105,12 @@ class Tree:
             if kept.child is not None:
                 self._stop(kept.child, kept.program)
         self._kept.clear()
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        """To the programs that listen for it."""
+        for kept in self._kept:
+            if number in kept.program.hears and kept.child is not None:
+                kept.child.tell(number)
 
     def _launch(self, kept: _Kept) -> None:
         name = kept.program.name

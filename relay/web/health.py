@@ -24,11 +24,15 @@ def blueprint(runtime: Runtime) -> Blueprint:
     def readyz() -> tuple[Response, int]:
         try:
             with runtime.db.read() as conn:
-                stale = [o.name for o in all_organizations(conn) if findings_of(conn, o.id)]
+                stale = [found[0] for o in all_organizations(conn)
+                         if (found := findings_of(conn, o.id))]  # fmt: skip
         except (SQLAlchemyError, RelayError, OSError) as error:
             return _told({"status": "not ready", "database": str(error)}, 503)
         # A rule set that was refused is no reason to take no webhooks: the last good one goes on.
-        return _told({"status": "ready", "rules": "stale" if stale else "live"}, 200)
+        facts = {"status": "ready", "rules": "stale" if stale else "live"}
+        if stale:
+            facts["finding"] = "{path}:{line}:{column}: {code} {message}".format(**stale[0])
+        return _told(facts, 200)
 
     def _told(facts: dict[str, str], status: int) -> tuple[Response, int]:
         shown = facts if _may_know(runtime) else {"status": facts["status"]}

@@ -85,9 +85,23 @@ rule_sets = Table(
     Column("hash", Text, nullable=False),
     Column("texts", Json, nullable=False),
     Column("packed", Text, nullable=False),  # the same, read and checked
+    Column("rule_hashes", Json, nullable=False),  # by rule id
     Column("applied_at", Time, nullable=False),
     Column("applied_by", Text, nullable=False),
     PrimaryKeyConstraint("org_id", "hash"),
+)
+
+# Each time a set went live: a set can do so more than once.
+rule_applies = Table(
+    "rule_applies",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("org_id", BigId, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("by", Text, nullable=False),
+    Index("ix_rule_applies_org", "org_id", "id"),
+    sqlite_autoincrement=True,
 )
 
 # The finding of the last apply that was refused; gone when one succeeds.

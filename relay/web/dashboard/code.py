@@ -37,23 +37,6 @@ def yaml_lines(text: str) -> list[Markup]:
     return _lines(YamlLexer(), text)
 
 
-def own_lines(text: str, first: int) -> list[str]:
-    """The lines of a YAML block that begins at line `first`: as far as it is indented."""
-    lines = text.split("\n")[first - 1 :]
-    if not lines:
-        return []
-    depth = _indent(lines[0])
-    end = next(
-        (n for n, line in enumerate(lines) if n and line.strip() and _indent(line) <= depth),
-        len(lines),
-    )
-    return "\n".join(lines[:end]).rstrip().split("\n")
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
-
-
 def text_lines(text: str) -> list[Markup]:
     """A document as it came: coloured when it is JSON, its numbers exactly as they were sent."""
     try:

@@ -12,13 +12,14 @@ from relay.core.errors import InvalidInput, NotFound
 from relay.mapping import is_mapping
 from relay.pipeline import arrange, why
 from relay.pipeline import rules as live
+from relay.pipeline.versions import own_lines
 from relay.setups import NO_RULES
 from relay.storage import rulesets
 from relay.storage.reads import runs as stored_runs
 from relay.storage.reads import setup as stored
 from relay.storage.reads.page import Cut
 from relay.web.dashboard.blueprint import me, organization, page, pages, read, runtime
-from relay.web.dashboard.code import own_lines, yaml_lines
+from relay.web.dashboard.code import yaml_lines
 from rules.engine import Rule
 
 _LAST_RUNS = 10

@@ -12,11 +12,12 @@ from werkzeug.wrappers import Response
 
 from relay.core.ids import number
 from relay.pipeline import again, why
+from relay.pipeline.versions import own_lines
 from relay.storage.reads import events as stored_events
 from relay.storage.reads import runs as stored
 from relay.storage.tables.base import load
 from relay.web.dashboard.blueprint import me, page, pages, read, runtime
-from relay.web.dashboard.code import own_lines, yaml_lines
+from relay.web.dashboard.code import yaml_lines
 from relay.web.dashboard.show import first_line, money
 from relay.web.dashboard.words import is_booking, not_held, step_title
 from rules.engine import Rule
