@@ -64,29 +64,31 @@ def _stays(runtime: Runtime, conn: Connection, due: Sequence[Stay], now: datetim
         mine = [stay for stay in due if stay.org == org]
         found = records_of(conn, org, {stay.item for stay in mine}, now)
         for stay in mine:
-            record, rule = found.get(stay.item), setup.rules.by_id.get(stay.rule)
+            rule, row = setup.rules.by_id.get(stay.rule), began.get(stay.event)
+            change = reading.change_of(row) if row is not None and row.body else {}
+            # Of a CRM elsewhere we know the record that came with the change.
+            record = change.get("record") if setup.crm is not None else found.get(stay.item)
             number = None if rule is None else stay_trigger(rule, stay)
             if record is None or number is None:
                 # The item was taken off its list, or nobody waits for it any more.
                 stored.end_stays(conn, [stay])
                 continue
             stored.move_stay(conn, stay, None)
-            row = began.get(stay.event)
-            ticks.append(_stay_tick(stay, number, record, row))
+            depth = row.depth if row is not None else 0
+            ticks.append(_stay_tick(stay, number, record, change.get("from"), depth))
     return make(runtime, conn, ticks, now)
 
 
 def _stay_tick(
-    stay: Stay, trigger: int, record: Mapping[str, Any], began: stored_events.EventRow | None
+    stay: Stay, trigger: int, record: Mapping[str, Any], before: object, depth: int
 ) -> Tick:
-    change = reading.change_of(began) if began is not None and began.body else {}
     return Tick(
         org=stay.org,
         rule=stay.rule,
         key=f"stay:{stay.event}:{stay.field}",
         item=stay.item,
         parent=stay.event,
-        depth=began.depth if began is not None else 0,
+        depth=depth,
         told={
             "type": STAYED,
             "trigger": trigger,
@@ -95,7 +97,7 @@ def _stay_tick(
             "began": stay.event,
             "list": stay.list,
             "field": stay.field,
-            "from": change.get("from"),
+            "from": before,
             "to": stay.value,
             "about": record["item"]["name"],
             "record": record,
