@@ -18,7 +18,14 @@ from sqlalchemy.exc import DBAPIError
 from relay import bootstrap
 from relay.cli.invocation import Invocation
 from relay.core.clock import SystemClock
-from relay.core.errors import InvalidInput, NotAllowed, NotFound, RelayError, Unavailable
+from relay.core.errors import (
+    Conflict,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    RelayError,
+    Unavailable,
+)
 from relay.core.targets import INTERNAL
 from relay.http import Client, Http
 from relay.http.exchange import Response
@@ -34,7 +41,7 @@ Document = dict[str, Any]
 _SECONDS = 30.0
 _NO_TABLES = ("no such table", "does not exist", "no such column")
 _KINDS: Mapping[int, type[RelayError]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound,
-                                          422: InvalidInput}  # fmt: skip
+                                          409: Conflict, 422: InvalidInput}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +102,27 @@ def ask(
             return here(found)
     asked = {name: str(value) for name, value in query.items() if value is not None}
     address = f"{invocation.url.rstrip('/')}/api/v1/{path}"
-    return asyncio.run(_get(f"{address}?{urlencode(asked)}" if asked else address, invocation.key))
+    whole = f"{address}?{urlencode(asked)}" if asked else address
+    return asyncio.run(_call("GET", whole, invocation.key))
 
 
-async def _get(url: str, key: str | None) -> Document:
+def tell(
+    invocation: Invocation,
+    path: str,
+    body: Mapping[str, object],
+    here: Callable[[Office], Document],
+) -> Document:
+    """The same for what changes something: sent as a POST, or done here with workers woken."""
+    if invocation.url is None:
+        with office(invocation, wakes=True) as found:
+            return here(found)
+    address = f"{invocation.url.rstrip('/')}/api/v1/{path}"
+    return asyncio.run(_call("POST", address, invocation.key, dict(body)))
+
+
+async def _call(
+    method: str, url: str, key: str | None, body: Mapping[str, object] | None = None
+) -> Document:
     name, _, secret = (key or "").partition(":")
     if not name or not secret:
         raise InvalidInput("a remote Relay needs --key KEY:SECRET, or RELAY_KEY")
@@ -106,7 +130,7 @@ async def _get(url: str, key: str | None) -> Document:
     try:
         # The person typed the address: it may well be on their own machine.
         http = Http(client, INTERNAL)
-        answer = await http.request("GET", url, auth=(name, secret), timeout=_SECONDS)
+        answer = await http.request(method, url, auth=(name, secret), json=body, timeout=_SECONDS)
     finally:
         await client.aclose()
     return _document(answer, url)

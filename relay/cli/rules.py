@@ -1,4 +1,4 @@
-"""`relay rules`: checked, tested, made live, paused."""
+"""`relay rules`: checked, tested, made live, paused; its versions are next door."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,6 +11,7 @@ from relay.bootstrap import VERBS
 from relay.cli import findings
 from relay.cli.invocation import Invocation
 from relay.cli.office import office
+from relay.cli.rule_versions import diff, history, rollback
 from relay.core.errors import InvalidInput, NotFound
 from relay.mapping import is_mapping
 from relay.pipeline import arrange
@@ -134,6 +135,10 @@ def resume(invocation: Invocation, rule: str) -> None:
         freed = arrange.pause_rule(at.runtime, at.org.id, rule, paused=False, by=at.by)
     document = {"rule": rule, "paused": False, "released": freed}
     invocation.show(document, f"{rule} goes on; {freed} waiting runs go on with it.")
+
+
+for command in (history, diff, rollback):
+    rules.add_command(command)
 
 
 def _texts(invocation: Invocation, path: Path | None) -> dict[str, str]:

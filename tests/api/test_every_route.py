@@ -27,6 +27,7 @@ BODIES: dict[str, Any] = {
     "POST /targets": {"name": "chat", "url": "https://chat.example.com/hook"},
     "POST /rules": {"texts": {}},
     "POST /rules/lint": {"texts": {}},
+    "POST /rules/rollback": {"set_hash": "00"},
     "POST /lists/<id>/items": {"name": "New deal"},
     "PATCH /lists/<id>/items/<item>": {"name": "Renamed"},
     "POST /lists/<id>/items/by-email": {"email": "ann@example.com"},

@@ -14,6 +14,7 @@ from relay.web.api import (
     rules,
     sandboxes,
     sources,
+    versions,
 )
 from relay.web.api.site import PREFIX
 
@@ -38,7 +39,10 @@ def install(app: Flask) -> None:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     api = Api(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
-    for module in (people, sources, connections, sandboxes, rules, events, lists, contacts):
+    nouns = (
+        people, sources, connections, sandboxes, rules, versions, events, lists, contacts,
+    )  # fmt: skip
+    for module in nouns:
         api.register_blueprint(module.routes.blueprint)
     docs.install(app, api)
 

@@ -110,7 +110,7 @@ def apply_rules(new: Document) -> Document:
     try:
         return {"set_hash": rules.apply(runtime(), caller().org, new["texts"], by=by())}
     except rules.Refused as refused:
-        raise InvalidInput(str(refused), _by_place(refused.findings)) from refused
+        raise InvalidInput(str(refused), by_place(refused.findings)) from refused
 
 
 @routes.post("/rules/lint", scope="rules", body=Texts, answer=Checked)
@@ -137,7 +137,7 @@ def _paused(id: str, *, paused: bool) -> Document:
     return {"rule": id, "paused": paused, "released": released}
 
 
-def _by_place(findings: Sequence[Finding]) -> dict[str, list[str]]:
+def by_place(findings: Sequence[Finding]) -> dict[str, list[str]]:
     told: dict[str, list[str]] = {}
     for one in findings:
         if one.severity == "error":
