@@ -18,7 +18,6 @@ from relay.pipeline.plan import Plan, look
 from relay.pipeline.settle import Settled, settle
 from relay.runtime import Runtime
 from relay.storage import events as stored
-from relay.storage import runs as stored_runs
 from relay.storage import work
 from relay.storage.events import EventRow
 from relay.storage.numbers import next_ids
