@@ -19,12 +19,13 @@ def test_every_change_of_a_thing_is_not_found_for_another_organization(
     house: House, rival: Records
 ) -> None:
     browser = house.signed_in("acme")
+    before = house.audited("rival")
     given = {"value": "Deal Won", "paused": "yes", "name": "mine", "secret": "x"}
     for route in routes(house.app, "POST"):
         if route.is_of_a_thing:
             response = browser.send(route.path(rival), **given)
             assert response.status_code == 404, route.rule.rule
-    assert house.audited("rival") == [("test", "key created")]
+    assert house.audited("rival") == before
 
 
 def test_no_page_shows_a_word_of_another_organization(
