@@ -55,6 +55,9 @@ class Execution:
     params: dict[str, Any] = field(default_factory=dict)
     booking: Booking | None = None
     sent: bool = False  # the present step may be done, or be under way
+    over: set[int] = field(default_factory=set)  # steps that an earlier try was done with
+    unfinished: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    is_replay: bool = False
     unsure_since: datetime | None = None  # when an earlier try of it began that may have done it
 
     @property
@@ -85,17 +88,15 @@ class Execution:
 
     def resume(self, stored: StoredRun) -> None:
         """Goes on where an earlier try stopped."""
-        outputs = self.facts["steps"]
+        self.is_replay = stored.replay_of is not None
         for number, row in sorted(stored.steps.items()):
-            if number >= FAILURE_STEPS and not self.failing:
-                self.failing, self.at = True, 0
+            self.failing = self.failing or number >= FAILURE_STEPS
             if row["state"] == "waiting":
-                self.tried = row["attempts"]
-                self.unsure_since = row["started_at"] if row["sent"] else None
+                self.unfinished[number] = row
                 continue
-            outputs[row["step_id"]] = {"output": row["output"] or {}}
-            self.at = number % FAILURE_STEPS + 1
-            if row["state"] == "failed" and not self.failing:
+            self.over.add(number)
+            self.facts["steps"][row["step_id"]] = {"output": row["output"] or {}}
+            if row["state"] == "failed" and number < FAILURE_STEPS:
                 self._failed_before(row)
         if not self.failing:
             self.failed_with = None
@@ -112,7 +113,10 @@ class Execution:
             if self.at >= len(program):
                 self.end()
                 return False
-            self.step = step = program[self.at]
+            if self.number in self.over:
+                self.at += 1
+                continue
+            step = self._take(program[self.at])
             try:
                 if not holds(step, self.facts):
                     self._note("not_run", now, error="its condition was false")
@@ -124,6 +128,15 @@ class Execution:
                 continue
             return True
         return False
+
+    def _take(self, step: Step) -> Step:
+        """Puts a step in hand, with what is known of earlier tries of it."""
+        self.step = step
+        earlier = self.unfinished.pop(self.number, None)
+        if earlier is not None:
+            self.tried = earlier["attempts"]
+            self.unsure_since = earlier["started_at"] if earlier["sent"] else None
+        return step
 
     def operation(self) -> Operation:
         """The present step as something to ask of the CRM."""

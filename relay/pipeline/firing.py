@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from relay.core import ids
 from relay.pipeline.execution import Execution
 from relay.pipeline.plan import Firing, Plan
+from relay.pipeline.weighing import weigh
 from relay.storage import runs as stored
 from relay.storage.numbers import next_ids
 from relay.storage.tables.runs import runs
-from rules.engine import Rule, RuleError, clauses_of, holds
 
 DEEPEST = 5  # a rule may lead to a rule, so far
 
@@ -87,7 +87,9 @@ def _decide(conn: Connection, execution: Execution, fired: _Fired, now: datetime
     if rule.id in execution.setup.paused:
         execution.hold("the rule is paused", now)
         return
-    _weigh(execution, rule)
+    state, reason, execution.clauses = weigh(rule, execution.facts)
+    if state != "waiting":
+        execution.end(state, reason)
     if execution.state != "running" or execution.item is None:
         return
     repeated = _repeats(conn, execution, fired, now)
@@ -107,18 +109,3 @@ def _repeats(conn: Connection, execution: Execution, fired: _Fired, now: datetim
         return here
     since = None if once.every is None else now - once.every
     return stored.fired_before(conn, execution.org, execution.rule.id, item, since)
-
-
-def _weigh(execution: Execution, rule: Rule) -> None:
-    try:
-        held = holds(rule, execution.facts)
-    except RuleError as error:
-        execution.end("failed", str(error))
-    else:
-        if not held:
-            execution.end("filtered", "its condition was false")
-    if rule.condition is not None:
-        execution.clauses = [
-            {"text": c.text, "held": c.held, "error": c.error, "values": dict(c.values)}
-            for c in clauses_of(rule, execution.facts)
-        ]

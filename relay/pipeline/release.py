@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Select, select, update
 
 from relay.core.ids import ordering_key
 from relay.pipeline import reading
+from relay.pipeline.weighing import weigh
 from relay.queue import ACT
 from relay.runtime import Runtime
 from relay.setups import Setup
@@ -17,7 +18,6 @@ from relay.storage.tables.runs import runs
 from relay.storage.tables.setup import sources
 from relay.storage.tables.work import work as waiting
 from relay.storage.work import Kind, NewWork
-from rules.engine import Rule, RuleError, clauses_of, holds
 
 BOOKINGS_HELD = "all bookings of the organization are held"
 
@@ -102,21 +102,9 @@ def _still_fires(
     if rule is None or rule.condition is None or row.clauses is not None or event is None:
         return True
     facts = reading.facts(runtime, setup, event, runtime.clock.now())
-    clauses = [
-        {"text": c.text, "held": c.held, "error": c.error, "values": dict(c.values)}
-        for c in clauses_of(rule, facts)
-    ]
-    state, reason = _judged(rule, facts)
+    state, reason, clauses = weigh(rule, facts)
     ended = {} if state == "waiting" else {"state": state, "ended_at": runtime.clock.now()}
     conn.execute(
         update(runs).where(runs.c.id == row.id).values(clauses=clauses, reason=reason, **ended)
     )
     return state == "waiting"
-
-
-def _judged(rule: Rule, facts: reading.Facts) -> tuple[str, str | None]:
-    try:
-        held = holds(rule, facts)
-    except RuleError as error:
-        return "failed", str(error)
-    return ("waiting", None) if held else ("filtered", "its condition was false")

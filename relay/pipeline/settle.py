@@ -177,19 +177,20 @@ def _local(
 
 def _prepare_call(runtime: Runtime, conn: Connection, execution: Execution, now: datetime) -> bool:
     """What has to be durable before the call: which connection, and the sale's one booking row.
-    False where the step failed without a call, and another is in hand."""
+    False where the step is over without a call, and another is in hand."""
     assert execution.step is not None  # noqa: S101 - a running head has its step in hand
     if elsewhere.is_remote(execution):
         elsewhere.prepare(execution, now)
         return True
     provider, _, verb = execution.step.use.partition(".")
     try:
-        _book(runtime, conn, execution, provider, verb, now)
+        calls = _book(runtime, conn, execution, provider, verb, now)
     except RelayError as error:
         execution.failed(error, now)
+        calls = False
+    if not calls:
         execution.advance(now)
-        return False
-    return True
+    return calls
 
 
 def _book(
@@ -199,7 +200,9 @@ def _book(
     provider: str,
     verb: str,
     now: datetime,
-) -> None:
+) -> bool:
+    """False where a sale that a person has done again is booked already: the run goes on with what
+    stands in the books."""
     assert execution.step is not None  # noqa: S101 - asked with the step in hand
     setup, step = execution.setup, execution.step
     found = setup.connection_for(provider, step.connection)
@@ -207,15 +210,15 @@ def _book(
         raise InvalidInput(_no_connection(setup, provider, step.connection))
     if found.state != "active":
         execution.hold(f"connection {found.name} is {found.state}", now, found.id)
-        return
+        return True
     connector = runtime.integrations[provider].connector
     if connector is None or verb not in connector.verbs:
         raise NotFound(f"{provider} cannot {verb}")
     if not connector.verbs[verb].books:
-        return
+        return True
     if setup.organization.bookings_held:
         execution.hold("all bookings of the organization are held", now)
-        return
+        return True
     booking = stored.open_booking(
         conn,
         execution.org,
@@ -229,9 +232,13 @@ def _book(
     )
     if booking.state == "booked":
         output = booking.output or {}
+        if execution.is_replay:
+            execution.done(output, now)
+            return False
         raise Skipped(f"already booked as {output.get('number') or booking.number}")
     execution.booking = booking
     stored.mark_sent(conn, booking.id, execution.run)
+    return True
 
 
 def _no_connection(setup: Setup, provider: str, name: str | None) -> str:

@@ -16,6 +16,9 @@ from relay.storage.numbers import next_ids
 from relay.storage.tables.base import dump, load, to_micros
 from relay.storage.tables.events import event_outcomes, events, facts, payloads
 
+# What a delivery told of is stored soon after it; beyond this many rows nobody looks for it.
+_SOON = 20_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
@@ -224,6 +227,23 @@ def read_events(conn: Connection, ids: Sequence[int]) -> list[EventRow]:
         )
         for row in rows
     ]
+
+
+def parts_of(conn: Connection, org: int, event: int) -> list[int]:
+    """The events that a delivery told of, each with facts of its own."""
+    query = (
+        select(events.c.id)
+        .join(facts, facts.c.event_id == events.c.id)
+        .where(
+            events.c.org_id == org,
+            events.c.parent_id == event,
+            events.c.kind == "completion",
+            events.c.source_id != 0,
+            events.c.id > event,
+            events.c.id <= event + _SOON,
+        )
+    )
+    return list(conn.execute(query.order_by(events.c.id)).scalars())
 
 
 def insert_events(db: Database, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:

@@ -95,6 +95,7 @@ def read_runs(conn: Connection, wanted: Sequence[int]) -> list[StoredRun]:
             steps.c.run_id,
             steps.c.n,
             steps.c.step_id,
+            steps.c.use,
             steps.c.state,
             steps.c.output,
             steps.c.error,

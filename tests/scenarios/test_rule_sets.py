@@ -1,7 +1,22 @@
-"""Which rules are live, and under which name."""
+"""Which rules are live, under which name, since when, and how they come to be."""
 
-from relay.pipeline import rules
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from relay.core.errors import NotFound
+from relay.pipeline import rules, versions
+from relay.pipeline.watch import Watch
+from relay.setups import Setup
 from tests.scenarios.house import RULES, House
+
+
+def setup_of(house: House) -> Setup:
+    with house.runtime.db.read() as conn:
+        return house.runtime.setups.of(conn, house.made.org)
 
 
 def test_a_rule_that_was_only_renamed_is_shown_under_its_new_name(house: House) -> None:
@@ -13,6 +28,103 @@ def test_a_rule_that_was_only_renamed_is_shown_under_its_new_name(house: House) 
     before = rules.apply(house.runtime, house.made.org, texts, by="a person")
     after = rules.apply(house.runtime, house.made.org, renamed, by="a person")
     assert after == before
+    assert setup_of(house).rules.by_id["deal-won-receipt"].name.startswith("Bill a won deal")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A watched folder with the shipped rules."""
+    made = tmp_path / "watched"
+    made.mkdir()
+    for file in RULES.glob("*.yaml"):
+        shutil.copy(file, made)
+    return made
+
+
+@pytest.fixture
+def watch(house: House, folder: Path) -> Watch:
+    settings = replace(house.runtime.settings, rules_dir=folder)
+    return Watch(replace(house.runtime, settings=settings))
+
+
+def change(folder: Path, old: str, new: str) -> None:
+    file = folder / "invoice.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_a_change_in_the_watched_folder_goes_live_and_back(
+    house: House, folder: Path, watch: Watch
+) -> None:
+    first = setup_of(house).set_hash
+    watch.begin()
+    assert not watch.look(), "nothing has changed"
+    change(folder, 'body: "Due ', 'body: "Pay by ')
+    assert not watch.look(), "it may still be being written"
+    assert not watch.look(), "its test fails: the last good set goes on"
+    assert setup_of(house).set_hash == first
+    told = httpx.get(f"{house.base_url}/readyz", trust_env=False).json()
+    assert told["rules"] == "stale"
+    assert "rules/invoice.yaml:" in told["finding"]
+    change(folder, 'body: "Pay by ', 'body: "Due ')
+    change(folder, 'subject: "Invoice ${event.data.number} sent"', 'subject: "Sent"')
+    change(folder, "subject: Invoice 1042 sent", "subject: Sent")
+    watch.look()
+    assert watch.look()
+    second = setup_of(house).set_hash
+    assert second != first
+    assert httpx.get(f"{house.base_url}/readyz", trust_env=False).json()["rules"] == "live"
+    versions.rollback(house.runtime, house.made.org, first[:12], by="a person")
+    assert setup_of(house).set_hash == first
+    watch.begin()
+    assert setup_of(house).set_hash == first, "it was live before: somebody took it back"
     with house.runtime.db.read() as conn:
-        live = house.runtime.setups.of(conn, house.made.org).rules.by_id["deal-won-receipt"]
-    assert live.name.startswith("Bill a won deal")
+        past = versions.history(conn, house.made.org, "invoice-sent")
+        everything = versions.history(conn, house.made.org)
+        differs = versions.diff(house.runtime, conn, house.made.org, first, second)
+    assert [one["set_hash"] for one in past] == [first, second, first]
+    assert [one["applied_by"] for one in past][:2] == ["a person", "the watched folder"]
+    assert [change["change"] for one in past for change in one["changes"]] == [
+        "changed", "changed", "added",
+    ]  # fmt: skip
+    assert len(everything) == 3
+    (one,) = differs["rules"]
+    assert (one["rule"], one["change"]) == ("invoice-sent", "changed")
+    assert '+          subject: "Sent"' in one["diff"]
+
+
+def test_a_folder_without_rules_takes_nothing_away(
+    house: House, folder: Path, watch: Watch
+) -> None:
+    first = setup_of(house).set_hash
+    for file in folder.iterdir():
+        file.unlink()
+    watch.look()
+    watch.look()
+    assert not watch.apply()
+    assert setup_of(house).set_hash == first
+
+
+def test_a_set_there_never_was_cannot_be_gone_back_to(house: House) -> None:
+    with pytest.raises(NotFound, match="no rule set 'abc'"):
+        versions.rollback(house.runtime, house.made.org, "abc", by="a person")
+
+
+def test_a_run_ends_with_the_version_it_began_with(house: House) -> None:
+    """Its steps wait while another version goes live."""
+    path = "/v3/company/9130350000000001/salesreceipt"
+    house.fault("quickbooks", fault="timeout_after_work", path=path, times=1)
+    house.set("Deals", "Northwind onboarding", "Status", "Deal Won")
+    house.settle()
+    texts = rules.texts_in(RULES)
+    text = texts["rules/deal-won.yaml"]
+    changed = text.replace("Sales receipt ${steps", "Receipt ${steps").replace(
+        "body: Sales receipt CRM-1a2b.", "body: Receipt CRM-1a2b."
+    )
+    rules.apply(house.runtime, house.made.org, {**texts, "rules/deal-won.yaml": changed}, by="me")
+    house.later()
+    house.settle()
+    (run,) = house.runs("deal-won-receipt")
+    assert run.set_hash != setup_of(house).set_hash
+    assert house.steps(run.id)[-1].input["body"].startswith("Sales receipt ")

@@ -3,7 +3,8 @@
 import pytest
 
 from relay.core.errors import Conflict, NotFound
-from relay.pipeline import again
+from relay.pipeline import replay
+from relay.pipeline.replay import Wanted
 from tests.scenarios.house import House
 
 RECEIPTS = "/v3/company/9130350000000001/salesreceipt"
@@ -18,15 +19,15 @@ def test_a_run_that_gave_up_goes_on_at_its_failed_step_and_books_once(house: Hou
     (run,) = house.runs("deal-won-receipt")
     assert run.state == "failed"
     assert house.books("quickbooks") == []
-    again.try_again(house.runtime, house.made.org, run.id, by="owner@relay.example")
+    replay.replay(house.runtime, house.made.org, run.id, Wanted(), by="owner@relay.example")
     house.settle()
     (run,) = house.runs("deal-won-receipt")
     assert (run.state, run.reason) == ("succeeded", None)
     assert [step.state for step in house.steps(run.id)] == ["succeeded"] * 3
     assert len(house.attempts(run.id)) == 6
     assert len(house.books("quickbooks")) == 1
-    with pytest.raises(Conflict, match="is succeeded: it has no step to try again"):
-        again.try_again(house.runtime, house.made.org, run.id, by="owner@relay.example")
+    with pytest.raises(Conflict, match="is succeeded: it has no failed step"):
+        replay.replay(house.runtime, house.made.org, run.id, Wanted(), by="owner@relay.example")
 
 
 def test_nobody_sets_a_run_of_another_organization_going(house: House) -> None:
@@ -34,4 +35,4 @@ def test_nobody_sets_a_run_of_another_organization_going(house: House) -> None:
     house.settle()
     (run,) = house.runs("deal-won-receipt")
     with pytest.raises(NotFound):
-        again.try_again(house.runtime, house.made.org + 1, run.id, by="owner@rival.example")
+        replay.replay(house.runtime, house.made.org + 1, run.id, Wanted(), by="owner@rival.example")

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from relay.core.ids import number
-from relay.pipeline import again, why
+from relay.pipeline import replay, why
+from relay.pipeline.replay import Wanted
 from relay.pipeline.versions import own_lines
 from relay.storage.reads import events as stored_events
 from relay.storage.reads import runs as stored
@@ -52,7 +53,7 @@ def run(id: str) -> str:
 def try_again(id: str) -> Response:
     """A failed run goes on at the step that stopped it."""
     me().need("operator")
-    again.try_again(runtime(), me().org, number("run", id), by=me().email)
+    replay.replay(runtime(), me().org, number("run", id), Wanted(), by=me().email)
     return redirect(url_for("dashboard.run", id=id), 303)
 
 
