@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from relay.core.errors import InvalidInput
 from relay.core.event import ParsedEvent
 from relay.http import Http
 from rules.engine import Verb
@@ -35,11 +36,20 @@ class InboundRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceConfig:
-    """One source's settings. `secrets` are the live ones, newest first (several while rotating)."""
+    """One source's settings. `secrets` are the live ones, newest first (several while rotating).
+    `url` is its inbound address, given where something is signed for it: some senders sign it."""
 
     name: str
     secrets: Sequence[str] = ()
+    url: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
+
+
+KEEP_REFUSED = "keep_refused"
+# What every source can be told, beside its own.
+COMMON_OPTIONS: Mapping[str, str] = {
+    KEEP_REFUSED: "yes: the bodies of refused deliveries are kept too, the first 16 kB (no)"
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +70,15 @@ class Accepted:
     trace: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """A secret that a sender brings by itself (FreshBooks' verifier), and what it calls it. It
+    counts once the sender's own API has confirmed it."""
+
+    id: str
+    secret: str
+
+
 class Lookup(Protocol):
     """The calls a thin source may make through its connection to complete an event."""
 
@@ -70,6 +89,16 @@ class Lookup(Protocol):
 
 def _no_handshake(request: InboundRequest, config: SourceConfig) -> Answer | None:
     del request, config
+    return None
+
+
+def _brings_none(request: InboundRequest, config: SourceConfig) -> Brought | None:
+    del request, config
+    return None
+
+
+async def _nothing(event: ParsedEvent, brought: Mapping[str, str], lookup: Lookup) -> str | None:
+    del event, brought, lookup
     return None
 
 
@@ -116,11 +145,15 @@ class Source:
     accepted     the answer once it is stored (a duplicate too)
     refused      the answer to a bad signature
     redact       the request as it may be stored: secrets in the body or headers taken out
+    complete     the call that fetches what a thin event only names
+    brings       the secret that an unsigned request brings; it is kept apart, encrypted
+    confirm      asks the sender's API whether such a secret, by id among those kept apart, is its
+                 own; the id where it is, None for an event that is not about one
     sign         headers that make a body authentic: used by sandboxes, samples and `send-sample`
     place        the body with the secret among its fields, where the scheme hides it there
     labels       what people call the fields whose names say nothing
     methods      besides POST
-    secret       `generated` by us, `pasted` from the sender, or `none`
+    secret       `generated` by us, `pasted` from the sender, `brought` by it, or `none`
     proof        how a delivery proves itself, in a few words for people
     mapped       the events a new source's own mapping is about; None: every one of the common
                  vocabulary that it can become
@@ -137,6 +170,8 @@ class Source:
     refused: Callable[[InboundRequest, SourceConfig], Answer] = _refused
     redact: Callable[[InboundRequest, SourceConfig], InboundRequest] = _as_sent
     complete: Callable[[ParsedEvent, Lookup], Awaitable[Sequence[ParsedEvent]]] | None = None
+    brings: Callable[[InboundRequest, SourceConfig], Brought | None] = _brings_none
+    confirm: Callable[[ParsedEvent, Mapping[str, str], Lookup], Awaitable[str | None]] = _nothing
     sign: Callable[[bytes, SourceConfig, datetime], Mapping[str, str]] | None = None
     place: Callable[[bytes, SourceConfig], bytes] = _placed_nowhere
     labels: Callable[[InboundRequest, SourceConfig], Mapping[str, str]] = _no_labels
@@ -149,6 +184,11 @@ class Source:
     def usual_events(self) -> Sequence[str]:
         """The events a new source's own mapping is about."""
         return self.event_types if self.mapped is None else self.mapped
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Its own options and those that every source has."""
+        return {**self.options, **COMMON_OPTIONS}
 
 
 # --- connectors --------------------------------------------------------------------------------
@@ -285,10 +325,15 @@ def _any_settings(settings: Mapping[str, object]) -> None:
     del settings
 
 
+async def _no_action(call: Call) -> Output:
+    raise InvalidInput(f"{call.connection.provider} is only read from: it has no {call.verb}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:
-    """Performs actions in a provider. It speaks to one API and raises our errors; it does not
-    retry, sleep, log attempts, open transactions or know what a rule is.
+    """Performs actions in a provider, or only reads from it what its source needs. It speaks to
+    one API and raises our errors; it does not retry, sleep, log attempts, open transactions or know
+    what a rule is.
 
     verbs      by short name (`sales_receipt`), each with its schema
     perform    one action; raises RemoteError's children, or InvalidInput for parameters
@@ -303,9 +348,9 @@ class Connector:
     pace       how much of our work it takes
     """
 
-    verbs: Mapping[str, Verb]
-    perform: Callable[[Call], Awaitable[Output]]
     test: Callable[[Connection, Http, datetime], Awaitable[str]]
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
+    perform: Callable[[Call], Awaitable[Output]] = _no_action
     lookup: Callable[[Connection, Http, datetime], Lookup] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[str] = ()
@@ -396,11 +441,13 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integration:
-    """Everything about one provider. `folder` holds its README.md and samples/."""
+    """Everything about one provider. `folder` holds its README.md and samples/; `sample` is the
+    case that is sent to try a source out, the first one where none is named."""
 
     name: str
     title: str
     folder: Path
+    sample: str = ""
     source: Source | None = None
     connector: Connector | None = None
     sandbox: Sandbox | None = None

@@ -14,6 +14,7 @@ from pathlib import Path
 from relay.core.errors import NotFound
 from relay.integration import InboundRequest, Integration, SourceConfig
 
+ADDRESS = "https://relay.example.com/in/sample/token"
 CONTENT_TYPES = {
     ".json": "application/json",
     ".form": "application/x-www-form-urlencoded",
@@ -72,7 +73,7 @@ def inbound(sample: Sample, headers: Mapping[str, str], now: datetime) -> Inboun
     """The sample as a request that came now."""
     return InboundRequest(
         method="POST",
-        url="https://relay.example.com/in/sample/token",
+        url=ADDRESS,
         headers=headers,
         body=sample.body,
         received_at=now,

@@ -85,7 +85,23 @@ class HmacScheme:
             expected = self.signature(content, secret).encode()
             if any(_same(expected, self._bytes(candidate)) for candidate in candidates):
                 return position
-        raise BadSignature(f"no signature in {self.header} matches the request")
+        raise BadSignature(self._mismatch(given, candidates, secrets))
+
+    def _mismatch(self, given: str, candidates: Sequence[str], secrets: Sequence[str]) -> str:
+        """What was expected, without giving it away."""
+        if not secrets:
+            return "the source has no secret yet"
+        if not candidates:
+            return f"no entry of {self.header} begins with {self.prefix}: {given[:40]!r}"
+        known = (
+            "the source's secret"
+            if len(secrets) == 1
+            else f"one of the {len(secrets)} live secrets"
+        )
+        return (
+            f"no signature in {self.header} matches the request; expected {self.prefix}"
+            f"<{self.encoding} HMAC-{self.algorithm.upper()} of {self.signed}> under {known}"
+        )
 
     def sign(self, signed: Signed, secrets: Sequence[str], now: datetime) -> dict[str, str]:
         """The headers that make the request authentic, one signature for each secret that the
@@ -161,8 +177,13 @@ def check_age(stamp: str, now: datetime, tolerance: timedelta = TOLERANCE) -> No
     seconds = int(stamp) / 1000 if len(stamp) == MILLISECOND_DIGITS else int(stamp)
     if seconds > datetime.max.replace(tzinfo=UTC).timestamp():
         raise BadSignature("the signature's timestamp is not a date")
-    if abs(now.timestamp() - seconds) > tolerance.total_seconds():
-        raise BadSignature("the signature's timestamp is too old or too far ahead")
+    off = now.timestamp() - seconds
+    if abs(off) > tolerance.total_seconds():
+        way = "too old" if off > 0 else "too far ahead"
+        raise BadSignature(
+            f"the signature's timestamp is {way}: {abs(off):.0f} s, where"
+            f" {tolerance.total_seconds():.0f} are allowed"
+        )
 
 
 def same_secret(given: str, secrets: Sequence[str]) -> bool:

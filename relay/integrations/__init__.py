@@ -4,21 +4,27 @@ from collections.abc import Mapping
 
 from relay.integration import Integration
 from relay.integrations import (
+    chargebee,
     formstack,
+    freshbooks,
     fullcontact,
     gravityforms,
+    hubspot,
     jotform,
+    mailchimp,
     netlify,
     quickbooks,
     recurly,
     salesforceiq,
     squarespace,
+    stripe,
     typeform,
     webflow,
     webform,
     webhook,
     wordpress,
     wufoo,
+    xero,
     zuora,
 )
 
@@ -40,6 +46,12 @@ INTEGRATIONS: Mapping[str, Integration] = {
         quickbooks.INTEGRATION,
         recurly.INTEGRATION,
         zuora.INTEGRATION,
+        xero.INTEGRATION,
+        stripe.INTEGRATION,
+        freshbooks.INTEGRATION,
+        chargebee.INTEGRATION,
+        hubspot.INTEGRATION,
+        mailchimp.INTEGRATION,
         salesforceiq.INTEGRATION,
     )
 }

@@ -51,9 +51,9 @@ def create_source(
 ) -> tuple[SourceRow, str | None]:
     """The source, and the secret we made for it, which is shown this once."""
     kind = source_type(runtime, new.type)
-    unknown = sorted(set(new.options or {}) - set(kind.options))
+    unknown = sorted(set(new.options or {}) - set(kind.settings))
     if unknown:
-        known = ", ".join(kind.options) or "none"
+        known = ", ".join(kind.settings)
         raise InvalidInput(f"{new.type} has no option {unknown[0]!r}; it has {known}")
     made = ids.token() if kind.secret == "generated" and not new.secret else None  # noqa: S105
     now = runtime.clock.now()

@@ -2,24 +2,26 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from relay import log as logging
 from relay.core.errors import AuthError, RelayError, RetryableError
 from relay.core.event import ParsedEvent
-from relay.integration import Integration
+from relay.integration import Integration, Lookup
 from relay.pipeline import connecting
 from relay.pipeline.reading import parse
 from relay.pipeline.route import child_row, facts_row
 from relay.runtime import Runtime
+from relay.setups import Setup
 from relay.storage import events as stored
-from relay.storage import work
+from relay.storage import sources, work
 from relay.storage.connections import ConnectionRow
 from relay.storage.events import EventRow
 from relay.storage.numbers import next_ids
+from relay.storage.sources import SourceRow
 from relay.storage.tables.events import events
 from relay.storage.work import Kind, Lease, NewWork
 
@@ -42,7 +44,9 @@ class Thin:
     event: ParsedEvent
     integration: Integration
     connection: ConnectionRow | None
+    brought: Mapping[str, str]
     token: int
+    confirmed: str | None = None
     parts: Sequence[ParsedEvent] = field(default=())
     error: RelayError | None = None
     held: bool = False  # until its connection works again
@@ -66,9 +70,11 @@ def prepare(runtime: Runtime, leases: Sequence[Lease], token: int) -> list[Thin]
             Thin(
                 lease=by_id[row.id],
                 row=row,
-                event=parse(runtime, setup, row)[0],
+                # What is made of it is keyed by it: its own key is taken, by itself.
+                event=replace(parse(runtime, setup, row)[0], key=f"of:{row.id}"),
                 integration=runtime.integrations[source.type],
-                connection=setup.connection_by_id.get(source.connection_id or 0),
+                connection=_connection(setup, source),
+                brought=source.brought,
                 token=token,
             )
         )
@@ -79,6 +85,10 @@ async def fetch(runtime: Runtime, thin: Thin) -> Thin:
     """Makes the calls; without a connection the event stays as thin as it came."""
     source, connector = thin.integration.source, thin.integration.connector
     row = thin.connection
+    if row is None and thin.brought:
+        name = thin.integration.name
+        thin.error = RetryableError(f"add a connection: relay connection add {name}")
+        return thin
     if source is None or source.complete is None or connector is None or row is None:
         thin.parts = [thin.event]
         return thin
@@ -92,12 +102,26 @@ async def fetch(runtime: Runtime, thin: Thin) -> Thin:
     lookup = connector.lookup(connecting.opened(runtime, row), http, runtime.clock.now())
     try:
         async with asyncio.timeout(SECONDS):
-            thin.parts = await source.complete(thin.event, lookup)
+            thin.confirmed = await source.confirm(thin.event, thin.brought, lookup)
+            whole = source.complete if thin.confirmed is None else _as_it_is
+            thin.parts = await whole(thin.event, lookup)
     except TimeoutError:
         thin.error = RetryableError(f"{row.name} took longer than {SECONDS:.0f} s")
     except RelayError as error:
         thin.error = error
     return thin
+
+
+async def _as_it_is(event: ParsedEvent, lookup: Lookup) -> Sequence[ParsedEvent]:
+    """What asked for the sender's confirmation tells nothing more."""
+    del lookup
+    return [event]
+
+
+def _connection(setup: Setup, source: SourceRow) -> ConnectionRow | None:
+    """The source's own, else the only one of its kind: it may have been made later."""
+    chosen = setup.connection_by_id.get(source.connection_id or 0)
+    return chosen or setup.connection_for(source.type, None)
 
 
 def record(runtime: Runtime, found: Sequence[Thin], token: int) -> list[int]:
@@ -128,6 +152,11 @@ def record(runtime: Runtime, found: Sequence[Thin], token: int) -> list[int]:
             [NewWork(id=id, org=thin.row.org, okey=thin.row.okey) for id, thin, _ in new],
         )
         stored.insert_outcomes(conn, [_outcome(thin, now, "routed", None) for thin in mine])
+        for thin in mine:
+            if thin.confirmed is not None:
+                sources.confirm_brought(
+                    conn, runtime.vault, thin.row.org, thin.row.source, thin.confirmed
+                )
         for thin in found:
             if thin.held:
                 _wait(runtime, conn, thin, token, HELD_SECONDS)

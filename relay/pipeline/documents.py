@@ -179,7 +179,7 @@ def source_type(name: str, title: str, kind: Source, setup: str) -> Document:
         "proof": kind.proof,
         "is_thin": kind.complete is not None,
         "events": list(kind.event_types),
-        "options": dict(kind.options),
+        "options": dict(kind.settings),
         "setup": setup,
     }
 

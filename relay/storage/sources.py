@@ -10,12 +10,13 @@ from sqlalchemy import Connection, insert, select, update
 
 from relay.core import ids
 from relay.core.errors import Conflict, InvalidInput, NotFound
-from relay.integration import SourceConfig
+from relay.integration import Brought, SourceConfig
 from relay.storage.identity import touch_config
 from relay.storage.tables.setup import mappings, sources
 from relay.storage.vault import Vault
 
 OVERLAP = timedelta(hours=24)  # how long a rotated secret still counts
+MOST_BROUGHT = 10  # unconfirmed secrets of one source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,17 @@ class SourceRow:
 
     def config(self, now: datetime) -> SourceConfig:
         """What the provider's functions are given: the secrets that count now, newest first."""
-        live = [one["value"] for one in self.secrets if not one.get("until") or one["until"] > now]
+        live = [
+            one["value"]
+            for one in self.secrets
+            if not one.get("brought") and (not one.get("until") or one["until"] > now)
+        ]
         return SourceConfig(name=self.name, secrets=live, options=self.options)
+
+    @property
+    def brought(self) -> dict[str, str]:
+        """The secrets that its sender brought and that nobody has confirmed yet, by its ids."""
+        return {one["brought"]: one["value"] for one in self.secrets if one.get("brought")}
 
 
 def create_source(
@@ -127,14 +137,39 @@ def rotate_secret(
 ) -> None:
     """The new secret counts at once, the old ones for a day more."""
     kept = [
-        {"value": one["value"], "until": one.get("until") or now + OVERLAP}
+        one if one.get("brought") else {**one, "until": one.get("until") or now + OVERLAP}
         for one in row.secrets
         if not one.get("until") or one["until"] > now
     ]
-    token_hash = _hash(row.token)
-    sealed = vault.seal(
-        {"token": row.token, "secrets": [{"value": secret}, *kept]}, bound_to=_bound(token_hash)
-    )
+    _seal(conn, vault, row, [{"value": secret}, *kept])
+
+
+def keep_brought(conn: Connection, vault: Vault, org: int, source: int, brought: Brought) -> None:
+    """Keeps a secret that a sender brought apart, the newest few of them."""
+    row = _locked(conn, vault, org, source)
+    others = [one for one in row.secrets if one.get("brought") not in (None, brought.id)]
+    live = [one for one in row.secrets if not one.get("brought")]
+    fresh = {"value": brought.secret, "brought": brought.id}
+    _seal(conn, vault, row, [*live, *others[-(MOST_BROUGHT - 1) :], fresh])
+
+
+def confirm_brought(conn: Connection, vault: Vault, org: int, source: int, id: str) -> None:
+    """From now on the secret counts beside the others: each call-back has its own."""
+    row = _locked(conn, vault, org, source)
+    secrets = [{"value": one["value"]} if one.get("brought") == id else one for one in row.secrets]
+    _seal(conn, vault, row, secrets)
+
+
+def _locked(conn: Connection, vault: Vault, org: int, source: int) -> SourceRow:
+    where = _SOURCE.where(sources.c.org_id == org, sources.c.id == source).with_for_update()
+    return _read(conn.execute(where).one(), vault)
+
+
+def _seal(
+    conn: Connection, vault: Vault, row: SourceRow, secrets: Sequence[Mapping[str, Any]]
+) -> None:
+    bound = _bound(_hash(row.token))
+    sealed = vault.seal({"token": row.token, "secrets": list(secrets)}, bound_to=bound)
     conn.execute(
         update(sources)
         .where(sources.c.org_id == row.org, sources.c.id == row.id)

@@ -20,13 +20,21 @@ from werkzeug.wrappers import Request, Response
 from relay import log as logging
 from relay.core.errors import BadSignature, Unavailable
 from relay.core.ids import ordering_key, public
-from relay.integration import Accepted, Answer, InboundRequest, Source, SourceConfig
+from relay.integration import (
+    Accepted,
+    Answer,
+    Brought,
+    InboundRequest,
+    Source,
+    SourceConfig,
+)
 from relay.queue import ROUTE
 from relay.runtime import Runtime
-from relay.storage.events import Arrival, Stored, accept, reject
-from relay.storage.sources import SourceRow, source_by_token
+from relay.storage.events import Arrival, Stored, accept
+from relay.storage.sources import SourceRow, keep_brought, source_by_token
 from relay.storage.tables.base import dump
 from relay.web.proxies import WSGI, Environ
+from relay.web.refusals import Pace, Refusals
 
 LARGEST = 1024 * 1024  # bytes of a body
 GROUP = 64
@@ -34,8 +42,7 @@ WAIT = 8.0  # seconds a sender is kept waiting for the commit; the shortest dead
 COME_AGAIN = {"Retry-After": "5"}
 KEPT = 1.0  # seconds a source's row is remembered: pausing and rotation take effect that soon
 _PATH = re.compile(r"/in/(?P<kind>[^/]+)/(?P<token>[^/]+)")
-# What a refused delivery may add to the store: a flood is counted, not kept.
-REFUSALS_A_MINUTE = 60
+BROUGHT_A_MINUTE = 10  # secrets that come unsigned
 log = logging.get()
 
 
@@ -112,7 +119,8 @@ class Door:
         self._app = app
         self._committer = _Committer(runtime)
         self._known: dict[str, tuple[float, SourceRow]] = {}
-        self._refused: dict[int, tuple[float, int]] = {}
+        self._refusals = Refusals(runtime)
+        self._brought = Pace(BROUGHT_A_MINUTE)
 
     def __call__(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         found = _PATH.fullmatch(environ.get("PATH_INFO", ""))
@@ -122,8 +130,6 @@ class Door:
         request.max_content_length = LARGEST
         try:
             answer = self.knock(request, found["kind"], found["token"])
-        except RequestEntityTooLarge:
-            answer = Answer(status=413)
         except Exception:
             # A fault of ours: the sender comes again, and nothing was promised.
             log.exception("inbound_failed")
@@ -131,7 +137,7 @@ class Door:
         return _response(answer)(environ, start)
 
     def knock(self, request: Request, kind: str, token: str) -> Answer:
-        """One request from outside. Raises RequestEntityTooLarge."""
+        """One request from outside."""
         try:
             row = self._source(token)
         except Exception as error:  # noqa: BLE001 - without the store nobody can be told more
@@ -142,8 +148,14 @@ class Door:
             return Answer(status=404)
         if row.state != "active":
             return Answer(status=503, headers=COME_AGAIN)
-        body = request.get_data(cache=False)
         now = self._runtime.clock.now()
+        try:
+            body = request.get_data(cache=False)
+        except RequestEntityTooLarge:
+            why = f"its body is larger than {LARGEST:,} bytes"
+            empty = _inbound(self._runtime, request, b"", now)
+            self._refusals.note(row, source, row.config(now), empty, why)
+            return Answer(status=413)
         return self._take(row, source, _inbound(self._runtime, request, body, now), now)
 
     def _take(
@@ -154,12 +166,16 @@ class Door:
         if answer is not None:
             return answer
         if inbound.method != "POST" and inbound.method not in source.methods:
+            why = f"{inbound.method} is no way to send here; expected POST"
+            self._refusals.note(row, source, config, inbound, why)
             return Answer(status=405, headers={"Allow": ", ".join(["POST", *source.methods])})
         try:
             source.verify(inbound, config)
         except BadSignature as error:
-            self._note_refusal(row, inbound, str(error), now)
+            self._refusals.note(row, source, config, inbound, str(error))
             return source.refused(inbound, config)
+        if not self._keeps_brought(row, source.brings(inbound, config)):
+            return Answer(status=503, headers=COME_AGAIN)
         try:
             stored = self._committer.commit(_arrival(row, source, inbound, config, now))
         except Unavailable:
@@ -171,6 +187,20 @@ class Door:
         )
         return source.accepted(inbound, accepted, config)
 
+    def _keeps_brought(self, row: SourceRow, brought: Brought | None) -> bool:
+        """A secret that came unsigned is kept apart; a flood of them is told to come again."""
+        if brought is None:
+            return True
+        if not self._brought.allows(row.id):
+            return False
+        try:
+            with self._runtime.db.write() as conn:
+                keep_brought(conn, self._runtime.vault, row.org, row.id, brought)
+        except Exception as error:  # noqa: BLE001 - without the store the sender comes again
+            log.error("secret_not_kept", error=str(error))
+            return False
+        return True
+
     def _source(self, token: str) -> SourceRow | None:
         known = self._known.get(token)
         if known is not None and time.monotonic() < known[0]:
@@ -180,21 +210,6 @@ class Door:
         if row is not None:
             self._known[token] = (time.monotonic() + KEPT, row)
         return row
-
-    def _note_refusal(
-        self, row: SourceRow, inbound: InboundRequest, why: str, now: datetime
-    ) -> None:
-        since, count = self._refused.get(row.id, (0.0, 0))
-        if time.monotonic() - since > 60:  # noqa: PLR2004 - a minute
-            since, count = time.monotonic(), 0
-        self._refused[row.id] = (since, count + 1)
-        if count >= REFUSALS_A_MINUTE:
-            return
-        try:
-            with self._runtime.db.write() as conn:
-                reject(conn, row.org, row.id, why, dict(inbound.headers), now)
-        except Exception as error:  # noqa: BLE001 - the sender is refused all the same
-            log.warning("refusal_not_kept", error=str(error))
 
 
 def _inbound(runtime: Runtime, request: Request, body: bytes, now: datetime) -> InboundRequest:

@@ -15,7 +15,7 @@ from relay.core.event import FACTS, ParsedEvent, facts_of
 from relay.core.ids import public
 from relay.integration import Accepted, InboundRequest, Integration, Source, SourceConfig
 from relay.integrations import INTEGRATIONS
-from relay.samples import Sample, inbound, placed, sample_request, samples, signed
+from relay.samples import ADDRESS, Sample, inbound, placed, sample_request, samples, signed
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 # Each is text, hex and base64 at once, for that is how one sender or another writes its key.
@@ -23,6 +23,8 @@ SECRETS = ("5f4dcc3b5aa765d61d8327deb882cf99", "0123456789abcdef0123456789abcdef
 OTHER = "00000000000000000000000000000000"
 PAGE = Path(__file__).parents[2] / "docs/sources.md"
 WITH_SOURCE = [each for each in INTEGRATIONS.values() if each.source is not None]
+# Its webhooks of before 2026 have no signature: a source without a secret takes those.
+ADDRESS_ALONE = {"mailchimp"}
 CASES = [(integration, sample) for integration in WITH_SOURCE for sample in samples(integration)]
 
 
@@ -36,7 +38,7 @@ def _source(integration: Integration) -> Source:
 
 
 def _config(sample: Sample) -> SourceConfig:
-    return SourceConfig(name="sample", secrets=SECRETS, options=sample.options)
+    return SourceConfig(name="sample", secrets=SECRETS, options=sample.options, url=ADDRESS)
 
 
 def _request(integration: Integration, sample: Sample) -> InboundRequest:
@@ -90,8 +92,9 @@ def test_a_signed_sample_is_believed_with_either_secret_and_not_with_another(
         return
     with pytest.raises(BadSignature):
         source.verify(request, replace(config, secrets=[OTHER]))
-    with pytest.raises(BadSignature):
-        source.verify(request, replace(config, secrets=[]))
+    if integration.name not in ADDRESS_ALONE:
+        with pytest.raises(BadSignature):
+            source.verify(request, replace(config, secrets=[]))
 
 
 def _proves(integration: Integration, sample: Sample) -> bool:
@@ -105,7 +108,7 @@ def _proves(integration: Integration, sample: Sample) -> bool:
 def _signs_the_body(integration: Integration, sample: Sample) -> bool:
     first = _request(integration, sample).headers
     other = signed(integration, replace(sample, body=b"{}"), _config(sample), NOW)
-    return first != other
+    return first != other and first != dict(sample.headers)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_an_ed25519_signature_is_believed_with_the_public_key_alone() -> None:
 def test_a_message_five_minutes_off_is_refused_in_both_directions(seconds: int) -> None:
     secret = standard_webhooks.new_secret()
     headers = standard_webhooks.sign("evt_1", b"{}", [secret], NOW)
-    with pytest.raises(BadSignature, match="too old or too far"):
+    with pytest.raises(BadSignature, match=r"too old|too far ahead"):
         standard_webhooks.verify(headers, b"{}", [secret], NOW + timedelta(seconds=seconds))
 
 

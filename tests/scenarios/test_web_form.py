@@ -104,7 +104,8 @@ def test_a_paused_source_asks_to_come_again(house: House) -> None:
 def test_a_body_that_is_too_large_is_refused(house: House) -> None:
     answer = house.post("website", content=b"a" * (1024 * 1024 + 1))
     assert answer.status_code == 413
-    assert house.events(kind="delivery") == []
+    (event,) = house.events(kind="delivery")
+    assert (event.state, event.reason) == ("rejected", "its body is larger than 1,048,576 bytes")
 
 
 def test_an_inbound_answer_sets_no_cookie(house: House) -> None:

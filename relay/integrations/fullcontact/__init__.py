@@ -6,5 +6,9 @@ from relay.integration import Integration
 from relay.integrations.fullcontact.source import SOURCE
 
 INTEGRATION = Integration(
-    name="fullcontact", title="FullContact", folder=Path(__file__).parent, source=SOURCE
+    name="fullcontact",
+    title="FullContact",
+    folder=Path(__file__).parent,
+    sample="card",
+    source=SOURCE,
 )

@@ -11,6 +11,7 @@ INTEGRATION = Integration(
     name="quickbooks",
     title="QuickBooks Online",
     folder=Path(__file__).parent,
+    sample="paid",
     source=SOURCE,
     connector=CONNECTOR,
     sandbox=SANDBOX,

@@ -11,6 +11,7 @@ INTEGRATION = Integration(
     name="recurly",
     title="Recurly",
     folder=Path(__file__).parent,
+    sample="charge_invoice_paid",
     source=SOURCE,
     connector=CONNECTOR,
     sandbox=SANDBOX,

@@ -4,17 +4,16 @@ docs.recurly.com/recurly-subscriptions/docs/webhooks, …/charge-invoice-notific
 …/payment-notifications, …/subscription-notifications.
 """
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from relay import people
-from relay.core import options
+from relay.core import basic, options
 from relay.core.errors import BadSignature, Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_map, a_text, document
-from relay.core.signing import HmacScheme, Signed, same_secret
+from relay.core.signing import HmacScheme, Signed
 from relay.integration import Answer, InboundRequest, Source, SourceConfig
 from relay.integrations.recurly import facts, xml
 from relay.integrations.recurly.complete import complete
@@ -68,7 +67,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
         signed = Signed(body=request.body, headers=request.headers)
         SCHEME.verify(signed, config.secrets, request.received_at)
     elif _wants_basic(config):
-        _check_basic(request, config)
+        basic.check(request.headers, config.secrets)
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
@@ -102,7 +101,7 @@ def subject(request: InboundRequest, config: SourceConfig) -> str | None:
 def refused(request: InboundRequest, config: SourceConfig) -> Answer:
     del request
     asks = _is_xml_source(config) and _wants_basic(config)
-    return Answer(status=401, headers={"www-authenticate": 'Basic realm="relay"'} if asks else {})
+    return Answer(status=401, headers=basic.CHALLENGE if asks else {})
 
 
 def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
@@ -116,7 +115,7 @@ def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
         return SCHEME.sign(Signed(body=body), config.secrets, now)
     if not _wants_basic(config):
         return {}
-    return {"authorization": f"Basic {base64.b64encode(config.secrets[0].encode()).decode()}"}
+    return basic.header(config.secrets[0])
 
 
 def _from_json(raw: bytes) -> ParsedEvent:
@@ -202,16 +201,6 @@ def _check_options(config: SourceConfig) -> None:
     for name, known in (("format", ("", "json", "xml")), ("auth", ("", "basic"))):
         if options.text(config.options, name).lower() not in known:
             raise BadSignature(f"this source's option {name} is none of {', '.join(known[1:])}")
-
-
-def _check_basic(request: InboundRequest, config: SourceConfig) -> None:
-    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
-    try:
-        pair = base64.b64decode(encoded.strip(), validate=True).decode()
-    except ValueError as error:
-        raise BadSignature("the Authorization header cannot be read") from error
-    if kind.lower() != "basic" or not same_secret(pair, config.secrets):
-        raise BadSignature("the user name or the password is wrong")
 
 
 SOURCE = Source(

@@ -6,5 +6,5 @@ from relay.integration import Integration
 from relay.integrations.webform.source import SOURCE
 
 INTEGRATION = Integration(
-    name="webform", title="Web form", folder=Path(__file__).parent, source=SOURCE
+    name="webform", title="Web form", folder=Path(__file__).parent, sample="contact", source=SOURCE
 )

@@ -6,5 +6,5 @@ from relay.integration import Integration
 from relay.integrations.webhook.source import SOURCE
 
 INTEGRATION = Integration(
-    name="webhook", title="Webhook", folder=Path(__file__).parent, source=SOURCE
+    name="webhook", title="Webhook", folder=Path(__file__).parent, sample="standard", source=SOURCE
 )

@@ -1,12 +1,11 @@
 """The ways a sender can prove itself, by the source's option `scheme`."""
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from relay import standard_webhooks
-from relay.core import options
+from relay.core import basic, options
 from relay.core.errors import BadSignature, InvalidInput
 from relay.core.signing import HmacScheme, Signed, check_scheme, same_secret
 from relay.integration import InboundRequest, SourceConfig
@@ -41,9 +40,8 @@ def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
 
 def challenge(config: SourceConfig) -> dict[str, str]:
     """What a refused sender is asked for (RFC 9110, 11.6.1)."""
-    asked = {"basic": 'Basic realm="Relay", charset="UTF-8"', "bearer": "Bearer"}
-    scheme = asked.get(_name(config))
-    return {"www-authenticate": scheme} if scheme else {}
+    asked = {"basic": basic.CHALLENGE, "bearer": {"www-authenticate": "Bearer"}}
+    return dict(asked.get(_name(config), {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +109,13 @@ def _sign_hmac(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str,
 
 
 def _basic(request: InboundRequest, config: SourceConfig) -> None:
-    """The secret is `user:password`, as one text (RFC 7617)."""
-    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
-    try:
-        pair = base64.b64decode(encoded.strip(), validate=True).decode()
-    except ValueError as error:
-        raise BadSignature("the Authorization header cannot be read") from error
-    if kind.lower() != "basic" or not same_secret(pair, config.secrets):
-        raise BadSignature("the user name or the password is wrong")
+    """The secret is `user:password`, as one text."""
+    basic.check(request.headers, config.secrets)
 
 
 def _sign_basic(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     del body, now
-    pair = base64.b64encode(config.secrets[0].encode()).decode()
-    return {"authorization": f"Basic {pair}"}
+    return basic.header(config.secrets[0])
 
 
 def _bearer(request: InboundRequest, config: SourceConfig) -> None:

@@ -11,6 +11,7 @@ INTEGRATION = Integration(
     name="zuora",
     title="Zuora",
     folder=Path(__file__).parent,
+    sample="payment",
     source=SOURCE,
     connector=CONNECTOR,
     sandbox=SANDBOX,

@@ -1,16 +1,14 @@
 """How a callout proves itself, by the source's option `auth`."""
 
-import base64
 import re
 from collections.abc import Mapping
 
-from relay.core import options
+from relay.core import basic, options
 from relay.core.errors import BadSignature, InvalidInput
 from relay.core.signing import HmacScheme, check_scheme, same_secret
 from relay.integration import Answer, InboundRequest, SourceConfig
 
 USER = "relay"
-CHALLENGE = {"www-authenticate": 'Basic realm="relay"'}
 WAYS = ("basic", "hmac", "token")
 
 OPTIONS = {
@@ -34,18 +32,11 @@ def way(config: SourceConfig) -> str:
 
 def check_basic(request: InboundRequest, config: SourceConfig) -> None:
     """A secret with a colon is the whole pair; one without is the password of `relay`."""
-    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
-    try:
-        pair = base64.b64decode(encoded.strip(), validate=True).decode()
-    except ValueError as error:
-        raise BadSignature("the Authorization header cannot be read") from error
-    if kind.lower() != "basic" or not same_secret(pair, [*map(_pair, config.secrets)]):
-        raise BadSignature("the user name or the password is wrong")
+    basic.check(request.headers, [basic.pair_of(secret, USER) for secret in config.secrets])
 
 
 def sign_basic(config: SourceConfig) -> Mapping[str, str]:
-    pair = base64.b64encode(_pair(config.secrets[0]).encode()).decode()
-    return {"authorization": f"Basic {pair}"}
+    return basic.header(basic.pair_of(config.secrets[0], USER))
 
 
 def check_hmac(fields: Mapping[str, str], body: bytes, given: str, config: SourceConfig) -> None:
@@ -83,11 +74,7 @@ def refusal(config: SourceConfig) -> Answer:
         asks = way(config) == "basic"
     except BadSignature:
         asks = False
-    return Answer(status=401, headers=CHALLENGE if asks else {})
-
-
-def _pair(secret: str) -> str:
-    return secret if ":" in secret or not secret else f"{USER}:{secret}"
+    return Answer(status=401, headers=basic.CHALLENGE if asks else {})
 
 
 def _content(fields: Mapping[str, str], body: bytes, config: SourceConfig) -> bytes:

@@ -1,7 +1,16 @@
 """What arrived and what became of it. `events` is narrow, insert-only and keeps the dedupe keys;
 `payloads` go by retention; `event_outcomes` and `facts` are written once, by the worker."""
 
-from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from relay.storage.tables.base import BigId, Json, Time, metadata
 
@@ -33,6 +42,17 @@ payloads = Table(
     Column("event_id", BigId, primary_key=True, autoincrement=False),
     Column("headers", Text),
     Column("body", LargeBinary, nullable=False),
+)
+
+# One row a source: what it refused in the newest hour. Beyond a limit refusals are only counted.
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("source_id", BigId, primary_key=True, autoincrement=False),
+    Column("org_id", BigId, nullable=False),
+    Column("hour", Time, nullable=False),
+    Column("seen", Integer, nullable=False),
+    Column("kept", Integer, nullable=False),
 )
 
 event_outcomes = Table(

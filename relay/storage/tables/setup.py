@@ -21,7 +21,9 @@ sources = Table(
     Column("type", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("token_hash", Text, nullable=False, unique=True),
-    Column("sealed", Text, nullable=False),  # {"token", "secrets": [{"value", "until"?}]}
+    Column(
+        "sealed", Text, nullable=False
+    ),  # {"token", "secrets": [{"value", "until"?, "brought"?}]}
     Column("options", Json, nullable=False),
     Column("mapping", Json),
     Column("connection_id", BigId),  # completes thin events

@@ -67,7 +67,7 @@ class SourceType(Schema):
 
     type = fields.String(required=True)
     title = fields.String()
-    secret = fields.String(validate=validate.OneOf(("generated", "pasted", "none")))
+    secret = fields.String(validate=validate.OneOf(("generated", "pasted", "brought", "none")))
     proof = fields.String()
     is_thin = fields.Boolean()
     events = fields.List(fields.String())

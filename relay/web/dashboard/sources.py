@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from relay.core.errors import Conflict, InvalidInput
 from relay.pipeline import arrange
+from relay.storage import refusals
 from relay.storage import sources as stored
 from relay.storage.reads import events, setup
 from relay.storage.reads.page import Cut
@@ -31,12 +32,10 @@ def sources() -> str:
 
 @pages.get("/sources/<name>")
 def source(name: str) -> str:
-    row, last = read(
-        lambda conn: (
-            stored.source_named(conn, runtime().vault, me().org, name),
-            events.page(conn, me().org, events.Filter(source=name), Cut(size=_LAST)),
-        )
-    )
+    with runtime().db.read() as conn:
+        row = stored.source_named(conn, runtime().vault, me().org, name)
+        last = events.page(conn, me().org, events.Filter(source=name), Cut(size=_LAST))
+        refused = refusals.refused(conn, me().org, row.id)
     kind = arrange.source_type(runtime(), row.type)
     return page(
         "source",
@@ -45,6 +44,7 @@ def source(name: str) -> str:
         kind=kind,
         title=runtime().integrations[row.type].title,
         last=last,
+        refused=refused,
         guide=runtime().integrations[row.type].setup(),
     )
 
