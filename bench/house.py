@@ -92,14 +92,11 @@ class House:
 
     def settle(self) -> None:
         """Lets a store that has just been filled write itself out."""
-        with self.runtime.db.engine.connect().execution_options(
-            isolation_level="AUTOCOMMIT"
-        ) as conn:
-            if self.runtime.db.dialect == "postgresql":
+        if self.runtime.db.dialect == "postgresql":
+            calm = self.runtime.db.engine.execution_options(isolation_level="AUTOCOMMIT")
+            with calm.connect() as conn:
                 conn.execute(text("VACUUM ANALYZE"))
                 conn.execute(text("CHECKPOINT"))
-            else:
-                conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         os.sync()
 
 

@@ -51,7 +51,7 @@ def build(settings: Settings, *, role: str, queue: Queue | None = None) -> Runti
         db=db,
         clock=clock,
         vault=vault,
-        queue=queue or _queue(settings),
+        queue=queue or Waker(_sender(settings)),
         http=Client(clock=clock, proxy=settings.egress_proxy, turns=Turns(settings.client_url)),
         crm=EmbeddedCRM(db=db, clock=clock, record=lambda conn, found: _record(conn, found)),
         integrations=INTEGRATIONS,
@@ -65,12 +65,6 @@ def build(settings: Settings, *, role: str, queue: Queue | None = None) -> Runti
         transitions.store(runtime, conn, found, token=None)
 
     return runtime
-
-
-def _queue(settings: Settings) -> Queue:
-    if settings.redis_url is None and not settings.embedded:
-        return Silent()
-    return Waker(_sender(settings))
 
 
 def _sender(settings: Settings) -> Callable[[str, list[int]], None]:
