@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
 .DEFAULT_GOAL := help
-.PHONY: bench help run test programs check lint types imports fix lock clean
+.PHONY: bench help run test programs check lint types imports rules fix lock clean
 
 help: ## the list of commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,7 +54,7 @@ programs:
 bench: .venv/.dev-stamp programs ## benchmarks into bench/results/; `make bench n="accept job"` some of them
 	$(BIN)/python -m bench $(n)
 
-check: lint types imports ## lint, types and import contracts
+check: lint types imports rules ## lint, types, import contracts, and the rules with their tests
 
 lint: .venv/.dev-stamp ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -65,6 +65,11 @@ types: .venv/.dev-stamp ## mypy --strict
 
 imports: .venv/.dev-stamp ## who may import whom
 	$(BIN)/lint-imports
+
+rules: .venv/.dev-stamp ## the rules: lint, tests, and the schema for editors
+	$(BIN)/relay rules schema --check rules/schema/rules.schema.json
+	$(BIN)/relay rules lint rules --schema rules/schema/first-organization.json --strict
+	$(BIN)/relay rules test rules
 
 fix: .venv/.dev-stamp ## format, and apply the fixes that are safe
 	$(BIN)/ruff check --fix .

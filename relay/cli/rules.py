@@ -11,6 +11,7 @@ from relay.bootstrap import VERBS
 from relay.cli import findings
 from relay.cli.invocation import Invocation
 from relay.cli.office import office
+from relay.cli.rule_schema import schema
 from relay.cli.rule_versions import diff, history, rollback
 from relay.core.errors import InvalidInput, NotFound
 from relay.mapping import is_mapping
@@ -25,6 +26,9 @@ _PATH = click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.group()
 def rules() -> None:
     """Check, test and apply rules."""
+
+
+rules.add_command(schema)
 
 
 @rules.command()

@@ -16,7 +16,7 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # ships no mark
 
 from rules.engine.errors import RuleError
 from rules.engine.functions import CLEAR_MARK, FUNCTIONS, Surroundings, surroundings, zone
-from rules.engine.lexer import tokens
+from rules.engine.lexer import refused_loop, tokens
 from rules.engine.names import Facts, depth, facts_of, read, rooted
 
 MAX_TEXT = 1000
@@ -25,7 +25,9 @@ _MAX_INT, _MIN_INT = 2**63 - 1, -(2**63)
 _EXACT_WHOLE = 2**53
 _PLAIN = frozenset({str, bool, float, type(None)})
 _PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
+_DEEP = re.compile(r"recursion (?:depth|limit)")
 _NO_OVERLOAD = re.compile(r"No matching overloads found : (\S+?)\((.*)\)")
+_CODE = re.compile(r" \[[A-Z_]+\]$")
 _STATUS = re.compile(r"^[A-Z_]+: ")
 _SURROUNDED = frozenset({"date", "epoch_ms", "setting"})
 
@@ -131,11 +133,13 @@ def check(text: str, types: Mapping[str, str]) -> tuple[tuple[Fault, ...], str]:
         return (), _check(text, types).return_type().name()
     except RuleError as error:
         return (Fault(0, error.message),), ""
-    except RuntimeError as error:
-        return _faults(text, str(error)), ""
+    except Exception as error:  # noqa: BLE001 - each is a finding: it is told, not hidden
+        return _faults(text, str(error) or type(error).__name__), ""
 
 
 def _faults(text: str, message: str) -> tuple[Fault, ...]:
+    if _DEEP.search(message):
+        return (Fault(0, "the expression is nested too deeply"),)
     nulls = _nulls(text)
     lines = [0, *(match.end() for match in re.finditer("\n", text))]
     found = []
@@ -154,6 +158,9 @@ class Program:
 
     def __init__(self, text: str) -> None:
         _bounded(text)
+        loop = refused_loop(tokens(text))
+        if loop is not None:
+            raise RuleError(f"{loop.text}() is not allowed")
         self.text = text
         self._facts = facts_of(text)
         if len(self._facts) > MAX_FACTS:
@@ -199,7 +206,7 @@ class Program:
     def _evaluate(self, data: Mapping[str, object], dates: tuple[int, ...], facts: Facts) -> object:
         form = self._forms.get(dates) or self._form(dates)
         if not self._surrounded:
-            return _value(form.eval(data=data))
+            return _evaluated(form, data)
         settings = facts.get("settings")
         token = surroundings.set(
             Surroundings(
@@ -208,14 +215,14 @@ class Program:
             )
         )
         try:
-            return _value(form.eval(data=data))
+            return _evaluated(form, data)
         finally:
             surroundings.reset(token)
 
     def _form(self, dates: tuple[int, ...]) -> cel.Expression:
         try:
             form = self._forms[dates] = _running().compile(self._slotted(dates))
-        except RuntimeError as error:
+        except Exception as error:
             types = {
                 ".".join(path): "timestamp" if slot in dates else "dyn"
                 for slot, path in enumerate(self._facts)
@@ -242,6 +249,15 @@ def program(text: str) -> Program:
     return Program(text)
 
 
+def _evaluated(form: cel.Expression, data: Mapping[str, object]) -> object:
+    try:
+        return _value(form.eval(data=data))
+    except RuleError:
+        raise
+    except Exception as error:  # whatever the library raises, it is no answer
+        raise RuleError(_said(str(error)) or type(error).__name__) from error
+
+
 def _value(result: cel.Value) -> object:
     if result.type() == cel.Type.ERROR:
         raise RuleError(_said(str(result.value())))
@@ -254,7 +270,7 @@ def _said(message: str) -> str:
     """The library's words for a person: which operator met which kinds of value."""
     found = _NO_OVERLOAD.search(message)
     if found is None:
-        return _STATUS.sub("", message)
+        return _STATUS.sub("", _CODE.sub("", message))
     operator = found[1].strip("_") or found[1]
     kinds = found[2].replace("null_type", "null").replace("int64", "int")
     return f"{operator} does not take ({kinds})"

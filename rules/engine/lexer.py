@@ -136,6 +136,20 @@ def loop_names(found: Sequence[Token]) -> frozenset[str]:
     )
 
 
+def refused_loop(found: Sequence[Token]) -> Token | None:
+    """The first call that builds a list or counts through one, which rules may not."""
+    return next(
+        (
+            token
+            for index, token in enumerate(found[:-1])
+            if token.text in REFUSED_LOOPS
+            and found[index + 1].text == "("
+            and _is_selector(found, index)
+        ),
+        None,
+    )
+
+
 @lru_cache(maxsize=1024)
 def clauses(text: str) -> tuple[tuple[int, str], ...]:
     """The parts joined by `&&` at the top level, each with its place; one where there is an

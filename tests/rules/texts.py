@@ -1,6 +1,6 @@
 """Rule files as tests write them: the text, what it becomes, and what the lint says of it."""
 
-from collections.abc import Mapping
+import json
 from functools import cache
 from pathlib import Path
 from textwrap import dedent, indent
@@ -51,4 +51,7 @@ def codes(text: str, known: Schemas | None = None) -> list[str]:
     return [one.code for one in findings(text, known=known)]
 
 
-Facts = Mapping[str, object]
+def condition(text: str) -> str:
+    """A file with one rule, for new deals, that has this condition."""
+    when = "{ created: item, list: Deals }"
+    return file_of(f"id: a-rule\nwhen: {when}\nif: {json.dumps(text)}\n{POST}")
