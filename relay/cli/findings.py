@@ -6,21 +6,27 @@ from rich.text import Text
 
 from relay.cli.invocation import safe
 from rules.engine import Finding, Loaded
+from rules.engine.document import lines_of
 from rules.engine.tests import Result
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow"}
 
 
 def text(loaded: Loaded, texts: Mapping[str, str]) -> Text:
-    """Each finding with its line and a caret under its place, and a count."""
+    """Each finding with its line and a caret under its place."""
     told = Text()
     for one in loaded.findings:
-        _finding(told, one, texts.get(one.path, "").splitlines())
+        _finding(told, one, lines_of(texts.get(one.path, "")))
+    told.rstrip()
+    return told
+
+
+def count(loaded: Loaded) -> str:
+    """How many rules, and what was found in them."""
     errors = sum(one.severity == "error" for one in loaded.findings)
     warnings = len(loaded.findings) - errors
-    rules = f"{len(loaded.rules)} rules: " if loaded.rules else ""
-    told.append(f"{rules}{_count(errors, 'error')}, {_count(warnings, 'warning')}")
-    return told
+    rules = f"{_count(len(loaded.rules), 'rule')}: " if loaded.rules else ""
+    return f"{rules}{_count(errors, 'error')}, {_count(warnings, 'warning')}"
 
 
 def _finding(told: Text, one: Finding, lines: Sequence[str]) -> None:
@@ -31,9 +37,11 @@ def _finding(told: Text, one: Finding, lines: Sequence[str]) -> None:
         line = lines[one.line - 1]
         size = max(1, min(one.length, len(line) - one.column + 1))
         told.append(f"{one.line:>5} | {safe(line)}\n")
-        told.append(f"      | {' ' * (one.column - 1)}").append("^" * size + "\n", style="bold")
+        before = "".join("\t" if letter == "\t" else " " for letter in line[: one.column - 1])
+        told.append(f"      | {before}").append("^" * size + "\n", style="bold")
     if one.help:
-        told.append(f"      = help: {safe(one.help)}\n")
+        help = safe(one.help).replace("\n", "\n              ")
+        told.append(f"      = help: {help}\n")
 
 
 def github(loaded: Loaded) -> str:
@@ -43,10 +51,14 @@ def github(loaded: Loaded) -> str:
 
 def _annotation(one: Finding) -> str:
     message = f"{one.message}{f'; {one.help}' if one.help else ''}"
-    for sign, code in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
-        message = message.replace(sign, code)
-    place = f"file={one.path},line={one.line},col={one.column}"
-    return f"::{one.severity} {place},title={one.code}::{message}"
+    file = _escaped(one.path).replace(":", "%3A").replace(",", "%2C")
+    end = one.column + max(one.length, 1)
+    place = f"file={file},line={one.line},col={one.column},endColumn={end}"
+    return f"::{one.severity} {place},title={one.code}::{_escaped(message)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def tests(results: Sequence[Result], left: Mapping[str, Sequence[str]]) -> Text:

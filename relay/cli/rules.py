@@ -54,8 +54,11 @@ def lint(
     document = {"ok": not bad, "findings": [asdict(one) for one in loaded.findings]}
     if form == "json":
         invocation.json = True
-    shown = findings.github(loaded) if form == "github" else findings.text(loaded, texts)
-    invocation.show(document, shown)
+    if loaded.findings or invocation.json:
+        shown = findings.github(loaded) if form == "github" else findings.text(loaded, texts)
+        invocation.show(document, shown)
+    if not invocation.json:
+        click.echo(findings.count(loaded), err=True)
     if bad:
         raise click.exceptions.Exit(1)
 

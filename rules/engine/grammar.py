@@ -13,6 +13,7 @@ from rules.engine.errors import RuleError
 from rules.engine.marks import Marks
 from rules.engine.model import Once, OnError, Retry, Rule, Step, Trigger
 from rules.engine.schedule import is_cron, is_timezone
+from rules.engine.talk import did_you_mean
 from rules.engine.templates import Filling, check_templates
 from rules.engine.version import hash_of
 
@@ -88,7 +89,7 @@ class Reading:
                     "R011",
                     _join(place, key),
                     f"{what} has no key '{key}'",
-                    f"its keys: {', '.join(allowed)}",
+                    did_you_mean(key, allowed, "its keys"),
                     key=True,
                 )
 
@@ -156,6 +157,7 @@ def _condition(reading: Reading, data: Data, place: str) -> str | None:
             _join(place, "if"),
             f"'if' is an expression, not {given}",
             "quote an expression that holds ': ' or ' #'",
+            key=value is None,
         )
         return None
     return value if isinstance(value, str) else None

@@ -177,7 +177,7 @@ def json_schema(verbs: Mapping[str, Verb]) -> Schema:
 
 _SMALL: Mapping[str, Schema] = {
     "values": {"anyOf": [{"type": ["string", "number", "boolean", "null"]}, {"type": "array"}]},
-    "duration": _text("Such as 30s, 15m, 2h, 14d.", pattern=r"^\d{1,6}[smhd]$"),
+    "duration": _text("Such as 30s, 15m, 2h, 14d.", pattern=r"^(?!0+[smhd])\d{1,6}[smhd]$"),
     "once": {
         "anyOf": [
             {"enum": ["transition", "item"]},

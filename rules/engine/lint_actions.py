@@ -9,12 +9,12 @@ from decimal import Decimal, InvalidOperation
 
 from rules.engine.errors import RuleError
 from rules.engine.functions import moment
-from rules.engine.lint_expressions import Place, check_condition, check_expression
+from rules.engine.lint_expressions import check_condition, check_expression
 from rules.engine.model import Param, Rule, Step, Verb
 from rules.engine.names import as_path
 from rules.engine.schemas import FieldSchema, Schemas
 from rules.engine.scope import Scope, after, failing, scope_of
-from rules.engine.talk import Talk, did_you_mean, suggestion
+from rules.engine.talk import Place, Talk, did_you_mean, suggestion
 from rules.engine.templates import parts, whole
 
 OWN = frozenset({"crm", "webhook", "emit", "stop"})
@@ -28,6 +28,9 @@ _WRONG_KINDS: Mapping[str, tuple[str, ...]] = {
     "boolean": ("int", "double", "list", "map", "timestamp"),
     "list": ("string", "int", "double", "bool", "timestamp", "map"),
     "map": ("string", "int", "double", "bool", "timestamp", "list"),
+}
+_INSTEAD_OF_ITEM: Mapping[str, tuple[str, ...]] = {
+    "crm.post_stream": ("contact", "email", "account")
 }
 _FIELD_KINDS: Mapping[str, str] = {
     "number": "number",
@@ -80,6 +83,7 @@ def _step(step: Step, scope: Scope, checking: Checking) -> None:
         if param.name in step.params:
             place = f"{step.place}.with.{param.name}"
             _typed(step.params[param.name], param.type, place, (kinds.get(place), checking.talk))
+    _triggering_item(step, verb, scope, checking.talk)
     _connection(step, checking)
     _targets(step, checking)
     _fields(step, scope, checking, kinds)
@@ -131,6 +135,16 @@ def _params(step: Step, verb: Verb, talk: Talk) -> None:
     for group in verb.one_of:
         if not any(name in step.params or name in meant for name in group):
             talk.say("R306", place, f"{verb.name} needs one of {', '.join(group)}")
+
+
+def _triggering_item(step: Step, verb: Verb, scope: Scope, talk: Talk) -> None:
+    """R315: a verb that works on the triggering item by default, where there is none."""
+    bound = not scope.known or scope.records.get("item") is not None
+    instead = ("item", *_INSTEAD_OF_ITEM.get(verb.name, ()))
+    if bound or verb.param("item") is None or any(name in step.params for name in instead):
+        return
+    place = f"{step.place}.with" if step.params else step.place
+    talk.say("R315", place, "no item set this rule off", f"name one: {', '.join(instead)}")
 
 
 def _described(param: Param) -> str:
@@ -238,6 +252,14 @@ def _fields(step: Step, scope: Scope, checking: Checking, kinds: Mapping[str, st
     if checking.schemas is None or not step.use.startswith("crm."):
         return
     where, known = _written(step, scope, checking)
+    match = step.params.get("match")
+    if known and isinstance(match, str) and match not in ("contact", "account", *known):
+        checking.talk.say(
+            "R307",
+            f"{step.place}.with.match",
+            f"unknown field '{match}' {where}",
+            did_you_mean(match, ("contact", "account", *known), "fields"),
+        )
     for slug, value in fields.items() if known is not None else ():
         place = f"{step.place}.with.fields.{slug}"
         field = (known or {}).get(slug)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from rules.engine.errors import RuleError
 from rules.engine.expr import MAX_TEXT, check, program
-from rules.engine.functions import NAMES
 from rules.engine.lexer import (
     REFUSED_LOOPS,
     ROOTS,
@@ -20,26 +18,11 @@ from rules.engine.lexer import (
     loop_names,
     tokens,
 )
+from rules.engine.lint_names import is_unknown
 from rules.engine.names import depth, facts_of
-from rules.engine.scope import Scope, event_names
-from rules.engine.talk import Talk, did_you_mean, suggestion
+from rules.engine.scope import Scope
+from rules.engine.talk import Place, did_you_mean
 
-_CEL_FUNCTIONS = (
-    "size",
-    "has",
-    "int",
-    "uint",
-    "double",
-    "string",
-    "bytes",
-    "bool",
-    "timestamp",
-    "duration",
-    "dyn",
-    "type",
-    "matches",
-)
-_CEL_WORDS = frozenset({"true", "false", "null", "in", "null_type", "list", "map", *_CEL_FUNCTIONS})
 _ORDERING = ("<", "<=", ">", ">=")
 _ARITHMETIC = ("+", "-", "*", "/", "%")
 _OVERLOAD = re.compile(r"found no matching overload for '(.+?)' applied to '\((.*)\)'")
@@ -54,32 +37,12 @@ _KINDS = (
     ("null_type", "null"),
     ("bool", "true/false"),
 )
-Say = Callable[..., None]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an expression stands: in the scalar at `place`, from `offset` on."""
-
-    talk: Talk
-    place: str
-    offset: int = 0
-
-    def say(self, code: str, start: int, length: int, message: str, help: str = "") -> None:
-        self.talk.say(
-            code, self.place, message, help, offset=self.offset + start, length=max(length, 1)
-        )
-
-    def warn(self, code: str, start: int, length: int, message: str, help: str = "") -> None:
-        self.talk.say(
-            code,
-            self.place,
-            message,
-            help,
-            severity="warning",
-            offset=self.offset + start,
-            length=max(length, 1),
-        )
+_SYNTAX = (
+    (re.compile(r"input '<EOF>'"), "the expression ends too early"),
+    (re.compile(r"token recognition error at: '(.+?)'$"), "'{}' cannot be read here"),
+    (re.compile(r"extraneous input '(.+?)' expecting"), "'{}' is too much here"),
+    (re.compile(r"input '(.+?)'(?: expecting|$)"), "'{}' does not fit here"),
+)
 
 
 def check_condition(text: str, scope: Scope, at: Place) -> None:
@@ -99,8 +62,9 @@ def check_expression(text: str, scope: Scope, at: Place) -> str:
         return ""
     before = len(at.talk.findings)
     _loops(text, at)
-    told = {chain.text for chain in chains(text) if _unknown(chain, scope, at)}
+    told = {chain.text for chain in chains(text) if is_unknown(chain, scope, at)}
     _presence(text, at)
+    _settings(text, scope, at)
     _options(text, scope, at)
     _empties(text, scope, at)
     types = {".".join(path): scope.kind(path) for path in facts_of(text)}
@@ -108,6 +72,8 @@ def check_expression(text: str, scope: Scope, at: Place) -> str:
     errors = [found for found in at.talk.findings[before:] if found.severity == "error"]
     for fault in faults:
         _fault(text, fault.start, fault.message, (at, told, bool(errors)))
+        if "Syntax error" in fault.message:
+            break  # what comes behind it was read at the wrong place
     if not faults and not errors:
         _runs(text, at)
     return kind
@@ -139,129 +105,6 @@ def _loops(text: str, at: Place) -> None:
         )
 
 
-# --- names --------------------------------------------------------------------------------------
-
-
-def _unknown(chain: Chain, scope: Scope, at: Place) -> bool:
-    """Tells a name that is not there; true where it did."""
-    before = len(at.talk.findings)
-    root = chain.parts[0]
-    if chain.called:
-        if root not in (*NAMES, *_CEL_FUNCTIONS):
-            known = (*NAMES, *_CEL_FUNCTIONS)
-            at.say(
-                "R209",
-                chain.start,
-                len(root),
-                f"there is no function '{root}'",
-                did_you_mean(root, known),
-            )
-    elif root not in ROOTS:
-        if root not in _CEL_WORDS:
-            at.say(
-                "R201",
-                chain.start,
-                len(root),
-                f"unknown name '{root}'",
-                did_you_mean(root, ROOTS, "names"),
-            )
-    elif scope.known:
-        _ROOT_CHECKS.get(root, _nothing)(chain, scope, at)
-    return len(at.talk.findings) > before
-
-
-def _nothing(chain: Chain, scope: Scope, at: Place) -> None:
-    del chain, scope, at
-
-
-def _record(chain: Chain, scope: Scope, at: Place) -> None:
-    root, record = chain.parts[0], scope.records.get(chain.parts[0])
-    if len(chain.parts) == 1:
-        at.say("R201", chain.start, len(root), f"'{root}' is a record; name one of its fields")
-    elif record is None:
-        at.say(
-            "R201", chain.start, len(chain.text), f"'{root}' is not bound by this rule's trigger"
-        )
-    elif chain.parts[1] not in record:
-        name, where = chain.parts[1], _where(root, scope)
-        meant = suggestion(name, record)
-        help = f"did you mean '{meant}'? ({record[meant].type})" if meant else _fields(record)
-        at.say("R201", chain.starts[1], len(name), f"unknown field '{name}' {where}", help)
-
-
-def _fields(names: Iterable[str]) -> str:
-    return f"fields: {', '.join(sorted(names))}"
-
-
-def _where(root: str, scope: Scope) -> str:
-    if root != "item":
-        return f"of {root}s"
-    titles = " and ".join(f"'{title}'" for title in scope.lists)
-    return f"on list {titles}" if titles else "of items"
-
-
-def _event(chain: Chain, scope: Scope, at: Place) -> None:
-    parts = chain.parts
-    if len(parts) > 1 and parts[1] not in event_names():
-        at.say(
-            "R201",
-            chain.starts[1],
-            len(parts[1]),
-            f"an event has no '{parts[1]}'",
-            did_you_mean(parts[1], event_names(), "it has"),
-        )
-    elif len(parts) > 2 and parts[1] == "data" and scope.data is not None:
-        if parts[2] not in scope.data:
-            what = f"'{scope.event_type}'" if scope.event_type else "this event"
-            at.say(
-                "R201",
-                chain.starts[2],
-                len(parts[2]),
-                f"{what} has no fact '{parts[2]}'",
-                did_you_mean(parts[2], scope.data, "facts"),
-            )
-
-
-def _steps(chain: Chain, scope: Scope, at: Place) -> None:
-    parts = chain.parts
-    if len(parts) < 3 or parts[2] != "output":
-        at.say("R310", chain.start, len(chain.text), "a step is read as steps.<id>.output.<name>")
-    elif parts[1] not in scope.steps:
-        at.say(
-            "R310",
-            chain.starts[1],
-            len(parts[1]),
-            f"no step '{parts[1]}' comes before this one",
-            did_you_mean(parts[1], scope.steps, "steps"),
-        )
-    elif len(parts) > 3 and (output := scope.steps[parts[1]]) is not None:
-        if parts[3] not in output:
-            at.say(
-                "R310",
-                chain.starts[3],
-                len(parts[3]),
-                f"step '{parts[1]}' gives no '{parts[3]}'",
-                did_you_mean(parts[3], output, "it gives"),
-            )
-
-
-def _failure(chain: Chain, scope: Scope, at: Place) -> None:
-    if not scope.failing:
-        at.say("R201", chain.start, len(chain.text), "'failure' is bound in on_failure only")
-    elif len(chain.parts) < 2 or chain.parts[1] not in ("step", "message"):
-        at.say("R201", chain.start, len(chain.text), "a failure has step and message")
-
-
-_ROOT_CHECKS: dict[str, Callable[[Chain, Scope, Place], None]] = {
-    "item": _record,
-    "account": _record,
-    "contact": _record,
-    "event": _event,
-    "steps": _steps,
-    "failure": _failure,
-}
-
-
 # --- has(), options, empty values ---------------------------------------------------------------
 
 
@@ -281,6 +124,22 @@ def _presence(text: str, at: Place) -> None:
                 f"has({chain.text}) does not say present",
                 f"{chain.text} != null",
             )
+
+
+def _settings(text: str, scope: Scope, at: Place) -> None:
+    """R211: `setting("…")` of a name that the organization has no value for."""
+    found = tokens(text)
+    for index, token in enumerate(found[:-2]):
+        if token.text == "setting" and found[index + 1].text == "(" and scope.settings is not None:
+            name = literal(found[index + 2])
+            if name is not None and name not in scope.settings:
+                at.say(
+                    "R211",
+                    found[index + 2].start,
+                    len(found[index + 2].text),
+                    f"the organization has no setting '{name}'",
+                    did_you_mean(name, scope.settings, "settings"),
+                )
 
 
 def _options(text: str, scope: Scope, at: Place) -> None:
@@ -363,7 +222,16 @@ def _fault(text: str, start: int, message: str, state: tuple[Place, set[str], bo
         at.say("R203", start, len(sign), f"{sign} does not take ({_kind(overload[2])})")
         return
     if not has_errors:
-        at.say("R200", start, 1, message[:1].lower() + message[1:], _syntax_help(text, at))
+        at.say("R200", start, 1, _unread(message), _syntax_help(text, at))
+
+
+def _unread(message: str) -> str:
+    """The parser's words for a person."""
+    for pattern, said in _SYNTAX:
+        found = pattern.search(message)
+        if found is not None:
+            return said.format(found[1].strip() if found.groups() else "")
+    return message[:1].lower() + message[1:]
 
 
 def _syntax_help(text: str, at: Place) -> str:

@@ -21,7 +21,7 @@ ENDS = ("waiting", "running", "held", "succeeded", "failed", "filtered", "skippe
 
 
 def check_tests(rule: Rule, talk: Talk) -> None:
-    if not rule.tests:
+    if not rule.data.get("tests"):
         talk.say("R500", "id", f"rule '{rule.id}' has no tests", severity="warning")
     steps = {step.id for step in (*rule.do, *rule.on_failure)}
     for index, test in enumerate(rule.tests):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rules.engine.model import Rule, Step, Trigger, Verb
 from rules.engine.schemas import ACCOUNT, CONTACT, ITEM, FieldSchema, Schemas
@@ -30,6 +30,7 @@ class Scope:
     steps: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
     failing: bool = False
     known: bool = True
+    settings: tuple[str, ...] | None = None
 
     def field_of(self, path: Sequence[str]) -> FieldSchema | None:
         """The field that `item.amount` names; the changed field for `event.from` and `event.to`."""
@@ -75,24 +76,19 @@ def scope_of(rule: Rule, schemas: Schemas | None) -> Scope:
         lists=lists,
         event_type=" or ".join(t.subject for t in rule.when if t.kind == "received"),
         values=_values(rule, schemas),
+        settings=schemas.settings,
     )
 
 
 def after(scope: Scope, step: Step, verb: Verb | None) -> Scope:
     """The scope of what follows a step."""
     output = tuple(verb.output) if verb is not None else None
-    return Scope(
-        scope.records, scope.data, scope.lists, scope.event_type, scope.values,
-        {**scope.steps, step.id: output}, scope.failing, scope.known,
-    )  # fmt: skip
+    return replace(scope, steps={**scope.steps, step.id: output})
 
 
 def failing(scope: Scope) -> Scope:
     """The scope of `on_failure`."""
-    return Scope(
-        scope.records, scope.data, scope.lists, scope.event_type, scope.values, scope.steps,
-        True, scope.known,
-    )  # fmt: skip
+    return replace(scope, failing=True)
 
 
 def _roots(trigger: Trigger) -> tuple[str, ...]:

@@ -49,6 +49,31 @@ class Talk:
         return self.document.lines[span.line - 1][span.column - 1 + span.length :]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an expression stands: in the scalar at `place`, from `offset` on."""
+
+    talk: Talk
+    place: str
+    offset: int = 0
+
+    def say(self, code: str, start: int, length: int, message: str, help: str = "") -> None:
+        self.talk.say(
+            code, self.place, message, help, offset=self.offset + start, length=max(length, 1)
+        )
+
+    def warn(self, code: str, start: int, length: int, message: str, help: str = "") -> None:
+        self.talk.say(
+            code,
+            self.place,
+            message,
+            help,
+            severity="warning",
+            offset=self.offset + start,
+            length=max(length, 1),
+        )
+
+
 def suggestion(name: str, known: Iterable[str]) -> str | None:
     """The known name that was meant, most likely."""
     names = list(known)

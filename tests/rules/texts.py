@@ -1,6 +1,8 @@
 """Rule files as tests write them: the text, what it becomes, and what the lint says of it."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from textwrap import dedent, indent
@@ -8,7 +10,18 @@ from textwrap import dedent, indent
 import orjson
 
 from relay.bootstrap import VERBS
-from rules.engine import Finding, Loaded, Rule, RuleSet, Schemas, load
+from rules.engine import (
+    FieldSchema,
+    Finding,
+    ListSchema,
+    Loaded,
+    Param,
+    Rule,
+    RuleSet,
+    Schemas,
+    Verb,
+    load,
+)
 
 RULES = Path(__file__).parents[2] / "rules"
 POST = "do: [{ use: crm.post_stream, with: { subject: a, body: b, account: '1' } }]"
@@ -27,7 +40,7 @@ def file_of(*rules: str) -> str:
 
 
 def read(text: str, schemas: Schemas | None = None, path: str = "rules/a.yaml") -> Loaded:
-    return load({path: text}, verbs=VERBS, schemas=schemas)
+    return load({path: text}, verbs={**VERBS, **MARKETING}, schemas=schemas)
 
 
 def findings(text: str, *, known: Schemas | None = None) -> tuple[Finding, ...]:
@@ -55,3 +68,36 @@ def condition(text: str) -> str:
     """A file with one rule, for new deals, that has this condition."""
     when = "{ created: item, list: Deals }"
     return file_of(f"id: a-rule\nwhen: {when}\nif: {json.dumps(text)}\n{POST}")
+
+
+# The verbs of rule-language examples whose connectors are still to come.
+MARKETING: Mapping[str, Verb] = {
+    f"{name}.add": Verb(
+        f"{name}.add",
+        (
+            Param("list", "text"),
+            Param("audience", "text"),
+            Param("emails", "list", required=True),
+            Param("fields", "map"),
+        ),
+        one_of=(("list", "audience"),),
+        output=("id", "created"),
+    )
+    for name in ("hubspot", "mailchimp", "pardot")
+}
+
+
+@cache
+def every_code() -> Schemas:
+    """The first organization with what some findings are about: a setting, a list whose fields
+    rules cannot tell apart, connections to marketing tools."""
+    known = first_organization()
+    dates = tuple(
+        FieldSchema(slug="due_date", label=label, type="date") for label in ("Due Date", "Due-Date")
+    )
+    return replace(
+        known,
+        lists=(*known.lists, ListSchema(title="Projects", fields=dates)),
+        connections={**known.connections, "mailchimp": "mailchimp", "hubspot": "hubspot"},
+        settings=("vat_rate",),
+    )
