@@ -1,11 +1,14 @@
-"""`relay rules schema`: the JSON Schema that editors complete and check rule files with."""
+"""`relay rules schema`: what editors and builds check rule files with, away from a Relay."""
 
 from pathlib import Path
 
 import click
+import orjson
 
 from relay.bootstrap import VERBS
 from relay.cli.invocation import Invocation
+from relay.cli.office import office
+from relay.pipeline import rules as live
 from rules.engine.json_schema import written
 
 FILE = Path("schema", "rules.schema.json")
@@ -14,11 +17,16 @@ FILE = Path("schema", "rules.schema.json")
 @click.command()
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 where it is out of date.")
+@click.option(
+    "--lists", is_flag=True, help="The organization's lists instead, for rules lint --schema."
+)
 @click.pass_obj
-def schema(invocation: Invocation, path: Path | None, check: bool) -> None:
+def schema(invocation: Invocation, path: Path | None, check: bool, lists: bool) -> None:
     """Write the JSON Schema of rule files to PATH (schema/rules.schema.json beside the rules)."""
+    if lists and path is None:
+        raise click.UsageError("--lists needs the PATH to write to")
     place = path or invocation.settings.rules_dir / FILE
-    text = written(VERBS)
+    text = _lists(invocation) if lists else written(VERBS)
     is_current = place.is_file() and place.read_text("utf-8") == text
     if not check and not is_current:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -27,3 +35,10 @@ def schema(invocation: Invocation, path: Path | None, check: bool) -> None:
     invocation.show({"path": str(place), "current": is_current or not check}, f"{place} {told}.")
     if check and not is_current:
         raise click.exceptions.Exit(1)
+
+
+def _lists(invocation: Invocation) -> str:
+    """What the organization has, as `rules lint --schema` reads it."""
+    with office(invocation) as at, at.runtime.db.read() as conn:
+        found = live.schemas_of(at.runtime, conn, at.org.id).to_data()
+    return orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n"

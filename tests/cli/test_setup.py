@@ -7,6 +7,7 @@ import pytest
 
 from relay.storage.tables.identity import audit_log
 from tests.cli.shell import Shell
+from tests.scenarios.house import RULES
 
 FAULTY = """version: 1
 rules:
@@ -146,6 +147,14 @@ def test_a_lint_speaks_json_and_github(shell: Shell, faulty: Path) -> None:
     assert document["findings"][0]["code"] == "R104"
     told = shell.read("rules", "lint", str(faulty), "--format", "github", status=1)
     assert told.startswith(f"::error file={faulty},line=5,col=47,endColumn=55,title=R104::")
+
+
+def test_the_lists_that_builds_check_the_shipped_rules_with_are_the_first_organizations(
+    shell: Shell,
+) -> None:
+    kept = RULES / "schema" / "first-organization.json"
+    told = shell.read("rules", "schema", str(kept), "--lists", "--check")
+    assert "is up to date" in told
 
 
 def test_the_shipped_rules_are_sound_tested_and_applied(shell: Shell) -> None:

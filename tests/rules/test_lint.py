@@ -40,9 +40,12 @@ rules/deal-won.yaml:9:17: error[R301] quickbooks.sales_receipt has no parameter 
       |                 ^^^^^^^
       = help: did you mean 'customer'? (text, required)
 """  # noqa: E501 - to the letter
-SOUND = (
-    FAULTY.replace("Deal won", "Deal Won").replace("amuont", "seats").replace("custmer", "customer")
-)
+SOUND = FAULTY.replace("Deal won", "Deal Won").replace("amuont", "seats")
+SOUND = SOUND.replace("custmer", "customer")
+CONDITION = "if: item.seats > 1000 && item.paid_amount > 100"
+BLOCK = """if: >-
+      item.seats != null && item.seats > 1
+      && item.palm == 'x\ty' && item.plan == 'z'"""
 
 
 @pytest.fixture(autouse=True)
@@ -113,18 +116,14 @@ def test_a_file_that_cannot_be_read_ends_with_status_2(folder: Path) -> None:
 def test_the_findings_of_several_files_are_in_the_order_of_their_places(folder: Path) -> None:
     (folder / "b.yaml").write_text(FAULTY.replace("deal-won-receipt", "b-rule"))
     (folder / "a.yaml").write_text("version: 2\n")
-    places = [
-        line.split(": ")[0] for line in lint().stdout.splitlines() if line.startswith("rules")
-    ]
+    lines = lint().stdout.splitlines()
+    places = [line.split(": ")[0] for line in lines if line.startswith("rules")]
     assert places[0].startswith("rules/a.yaml")
     assert places[-1] == "rules/b.yaml:9:17"
 
 
 def test_a_mark_stands_under_its_place_behind_a_tab_and_in_block_text(folder: Path) -> None:
-    text = SOUND.replace(
-        "if: item.seats > 1000 && item.paid_amount > 100",
-        "if: >-\n      item.seats != null && item.seats > 1\n      && item.palm == 'x\ty' && item.plan == 'z'",
-    )
+    text = SOUND.replace(CONDITION, BLOCK)
     (folder / "deal-won.yaml").write_text(text)
     lines = lint().stdout.splitlines()
     marked = [(lines[n - 1], line) for n, line in enumerate(lines) if "^" in line]
