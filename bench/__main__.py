@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable
 
-from bench import accept, harness, job
+from bench import accept, harness, job, rules
 from bench.harness import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
+    "rules": rules.run,
     "accept": accept.run,
     "job": job.run,
 }

@@ -31,7 +31,8 @@ def schema(invocation: Invocation, path: Path | None, check: bool, lists: bool) 
     if not check and not is_current:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, "utf-8")
-    told = "is up to date" if is_current else "is out of date" if check else "is written"
+    late = "is out of date; relay rules schema writes it" if check else "is written"
+    told = "is up to date" if is_current else late
     invocation.show({"path": str(place), "current": is_current or not check}, f"{place} {told}.")
     if check and not is_current:
         raise click.exceptions.Exit(1)

@@ -36,6 +36,7 @@ _WORDS: Mapping[str, object] = {
 }  # fmt: skip
 _ESCAPES = {"x": 4, "u": 6, "U": 10}
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count as lines
+_HALF = re.compile("[\ud800-\udfff]")
 _DIGITS = 40  # of a number; what is longer is text, and costs nothing to convert
 
 
@@ -164,7 +165,17 @@ class _Reader:
             return self._mapping(events, place, depth)
         if isinstance(event, SequenceStartEvent):
             return self._sequence(events, place, depth)
-        return plain_scalar(span.value) if not span.style else span.value
+        return self._text(span) if span.style else plain_scalar(span.value)
+
+    def _text(self, span: Span) -> str:
+        """Quoted text; halves of a character, as JSON escapes them, are put together."""
+        if not _HALF.search(span.value):
+            return span.value
+        try:
+            return span.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._refuse("R001", span, "a \\u escape here is half a character")
+            return ""
 
     def _sequence(self, events: Iterator[object], place: str, depth: int) -> list[object]:
         result: list[object] = []
@@ -185,7 +196,7 @@ class _Reader:
                 self._skip(event, events, depth)
                 self._skip(next(events), events, depth)
                 continue
-            key = span.value
+            key = self._text(span)
             inner = f"{place}.{key}" if place else key
             if key in result:
                 self._refuse("R002", span, f"'{key}' stands here twice")

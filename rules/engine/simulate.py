@@ -82,9 +82,8 @@ def _steps(
 ) -> None:
     for step in steps:
         try:
-            if not holds(step, facts):
+            if not _goes_on(step, facts, done):
                 continue
-            done.reached.add(step.place)
             output = _perform(step, facts, means, done)
         except RuleError as error:
             done.actions.append(Action(step.use, failed=True, error=str(error)))
@@ -97,6 +96,15 @@ def _steps(
             known = facts["steps"]
             before = known if isinstance(known, Mapping) else {}
             facts["steps"] = {**before, step.id: {"output": output}}
+
+
+def _goes_on(step: Step, facts: Mapping[str, object], done: Simulated) -> bool:
+    if step.condition is not None:
+        done.reached.add(f"{step.place}.if")
+    held = holds(step, facts)
+    if held:
+        done.reached.add(step.place)
+    return held
 
 
 def _perform(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 from rules.engine.case_facts import facts_for
 from rules.engine.compare import Action, difference
@@ -18,6 +19,7 @@ from rules.engine.simulate import Simulated, simulate
 from rules.engine.verbs import CRM_VERBS
 
 NOT_FIRED = "not fired"
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,9 @@ def unreached(rules: Iterable[Rule], results: Iterable[Result]) -> dict[str, lis
     for rule in rules:
         places = [f"when[{number}]" for number in range(len(rule.when))]
         places += ["if"] if rule.condition is not None else []
-        places += [step.place for step in (*rule.do, *rule.on_failure)]
+        for step in (*rule.do, *rule.on_failure):
+            places += [f"{step.place}.if"] if step.condition is not None else []
+            places.append(step.place)
         left = [place for place in places if place not in reached.get(rule.id, ())]
         if left:
             missing[rule.id] = left
@@ -195,7 +199,14 @@ def junit(results: Sequence[Result]) -> str:
 
 
 def _case(result: Result) -> str:
-    name = f"  <testcase classname={quoteattr(result.rule)} name={quoteattr(result.name)}"
+    name = f"  <testcase classname={quoteattr(result.rule)} name={quoteattr(_xml(result.name))}"
     if result.passed:
         return f"{name}/>\n"
-    return f"{name}><failure message={quoteattr(result.diff)}/></testcase>\n"
+    diff = _xml(result.diff)
+    told = f"<failure message={quoteattr(diff.splitlines()[0])}>{escape(diff)}</failure>"
+    return f"{name}>{told}</testcase>\n"
+
+
+def _xml(text: str) -> str:
+    """XML has no place for control characters, however they are written."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
