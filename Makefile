@@ -66,8 +66,9 @@ types: .venv/.dev-stamp ## mypy --strict
 imports: .venv/.dev-stamp ## who may import whom
 	$(BIN)/lint-imports
 
-rules: .venv/.dev-stamp ## the rules: lint, tests, and the schema for editors
+rules: .venv/.dev-stamp ## the rules: lint and tests; their schema and their page of verbs
 	$(BIN)/relay rules schema --check rules/schema/rules.schema.json
+	$(BIN)/relay rules schema --check --verbs docs/verbs.md
 	$(BIN)/relay rules lint rules --schema rules/schema/first-organization.json --strict
 	$(BIN)/relay rules test rules
 

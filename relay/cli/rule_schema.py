@@ -10,28 +10,33 @@ from relay.cli.invocation import Invocation
 from relay.cli.office import office
 from relay.pipeline import rules as live
 from rules.engine.json_schema import written
+from rules.engine.verb_page import page
 
 FILE = Path("schema", "rules.schema.json")
+_MADE = {None: written, "verbs": page}
 
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit status 1 where it is out of date.")
-@click.option(
-    "--lists", is_flag=True, help="The organization's lists instead, for rules lint --schema."
-)
+@click.option("--lists", "what", flag_value="lists", help="Your lists, for rules lint --schema.")
+@click.option("--verbs", "what", flag_value="verbs", help="A page of all verbs, for people.")
 @click.pass_obj
-def schema(invocation: Invocation, path: Path | None, check: bool, lists: bool) -> None:
-    """Write the JSON Schema of rule files to PATH (schema/rules.schema.json beside the rules)."""
-    if lists and path is None:
-        raise click.UsageError("--lists needs the PATH to write to")
+def schema(invocation: Invocation, path: Path | None, check: bool, what: str | None) -> None:
+    """Write the JSON Schema of rule files to PATH (schema/rules.schema.json beside the rules).
+
+    Or your organization's lists, or a page of the verbs: then PATH has to be said.
+    """
+    if what is not None and path is None:
+        raise click.UsageError(f"--{what} needs the PATH to write to")
     place = path or invocation.settings.rules_dir / FILE
-    text = _lists(invocation) if lists else written(VERBS)
+    text = _lists(invocation) if what == "lists" else _MADE[what](VERBS)
     is_current = place.is_file() and place.read_text("utf-8") == text
     if not check and not is_current:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, "utf-8")
-    late = "is out of date; relay rules schema writes it" if check else "is written"
+    again = " ".join(["relay rules schema", *([f"--{what}"] if what else []), str(place)])
+    late = f"is out of date; {again} writes it" if check else "is written"
     told = "is up to date" if is_current else late
     invocation.show({"path": str(place), "current": is_current or not check}, f"{place} {told}.")
     if check and not is_current:

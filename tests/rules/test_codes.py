@@ -10,17 +10,11 @@ import pytest
 from relay.cli import findings
 from relay.pipeline import rules as live
 from rules.engine import Finding, Loaded
-from tests.rules.texts import MARKETING, POST, RULES, VERBS, every_code, file_of, read
+from tests.rules.texts import MARKETING, RULES, VERBS, every_code, read, whole
 
 PAGE = RULES.parent / "docs" / "rule-codes.md"
 _SECTION = re.compile(r"^### (R\d{3})\b.*?(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```(yaml|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_DEFAULTS = {
-    "id": "id: example",
-    "when": "when: { changed: status, list: Deals, to: Deal Won }",
-    "do": POST,
-    "tests": "tests: [{ name: a, given: { changed: status, to: Lead }, expect: [] }]",
-}
 
 
 class Section(NamedTuple):
@@ -35,19 +29,6 @@ def sections() -> list[Section]:
         blocks = dict(_BLOCK.findall(match[0]))
         found.append(Section(match[1], blocks.get("yaml", ""), blocks.get("text", "")))
     return found
-
-
-def whole(example: str) -> str:
-    """The file an example is part of: whole files and lists of rules stand as they are; one rule's
-    keys get those that a rule needs."""
-    if example.startswith("version:"):
-        return example
-    if example.startswith("- "):
-        lines = "".join(f"  {line}\n" for line in example.splitlines())
-        return f"version: 1\nrules:\n{lines}"
-    named = re.findall(r"^(\w+):", example, re.MULTILINE)
-    missing = [line for key, line in _DEFAULTS.items() if key not in named]
-    return file_of("\n".join([example.rstrip("\n"), *missing]))
 
 
 def told(example: str) -> tuple[tuple[Finding, ...], str]:

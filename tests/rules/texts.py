@@ -1,6 +1,7 @@
 """Rule files as tests write them: the text, what it becomes, and what the lint says of it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -25,6 +26,13 @@ from rules.engine import (
 
 RULES = Path(__file__).parents[2] / "rules"
 POST = "do: [{ use: crm.post_stream, with: { subject: a, body: b, account: '1' } }]"
+
+_FILLED = {
+    "id": "id: example",
+    "when": "when: { changed: status, list: Deals, to: Deal Won }",
+    "do": POST,
+    "tests": "tests: [{ name: a, given: { changed: status, to: Lead }, expect: [] }]",
+}
 
 
 @cache
@@ -64,10 +72,23 @@ def codes(text: str, known: Schemas | None = None) -> list[str]:
     return [one.code for one in findings(text, known=known)]
 
 
-def condition(text: str) -> str:
-    """A file with one rule, for new deals, that has this condition."""
-    when = "{ created: item, list: Deals }"
+def condition(text: str, *, for_stages: bool = False) -> str:
+    """A file with one rule, for new deals or for their stages, that has this condition."""
+    when = "{ changed: status, list: Deals }" if for_stages else "{ created: item, list: Deals }"
     return file_of(f"id: a-rule\nwhen: {when}\nif: {json.dumps(text)}\n{POST}")
+
+
+def whole(example: str) -> str:
+    """The file an example is part of: whole files and lists of rules stand as they are; one rule's
+    keys get those that a rule needs."""
+    if example.startswith("version:"):
+        return example
+    if example.startswith("- "):
+        lines = "".join(f"  {line}\n" for line in example.splitlines())
+        return f"version: 1\nrules:\n{lines}"
+    named = re.findall(r"^(\w+):", example, re.MULTILINE)
+    missing = [line for key, line in _FILLED.items() if key not in named]
+    return file_of("\n".join([example.rstrip("\n"), *missing]))
 
 
 # The verbs of rule-language examples whose connectors are still to come.
