@@ -36,6 +36,10 @@ _WORDS: Mapping[str, object] = {
 }  # fmt: skip
 _ESCAPES = {"x": 4, "u": 6, "U": 10}
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count as lines
+_HELP = {
+    "'\\t'": "indent with spaces, not with tabs",
+    "mapping values are not allowed": "quote a text that holds ': '",
+}
 _HALF = re.compile("[\ud800-\udfff]")
 _DIGITS = 40  # of a number; what is longer is text, and costs nothing to convert
 
@@ -88,10 +92,10 @@ def lines_of(text: str) -> tuple[str, ...]:
 
 def read(text: str, path: str) -> Document:
     """The document of a text. What cannot be read at all is a finding, never an exception."""
-    lines = lines_of(text)
     if len(text) > MAX_CHARACTERS:
         said = f"a rule file has at most {MAX_CHARACTERS:,} characters; this has {len(text):,}"
-        return Document(path, lines, findings=(Finding("R008", "error", path, 1, 1, 1, said),))
+        return Document(path, ("",), findings=(Finding("R008", "error", path, 1, 1, 1, said),))
+    lines = lines_of(text)
     reader = _Reader(path)
     try:
         value = reader.document(YAML(typ="safe", pure=True).parse(text))
@@ -111,7 +115,7 @@ def _yaml_error(path: str, error: MarkedYAMLError) -> Finding:
     mark = error.problem_mark or error.context_mark
     message = str(error.problem or error.context or "this is not YAML")
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    help = "indent with spaces, not with tabs" if "'\\t'" in message else ""
+    help = next((said for sign, said in _HELP.items() if sign in message), "")
     return Finding("R001", "error", path, line, column, 1, message, help)
 
 

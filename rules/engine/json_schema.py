@@ -11,8 +11,8 @@ from rules.engine.grammar import (
     MAX_ATTEMPTS,
     RULE_KEYS,
     STEP_KEYS,
-    TRIGGER_KEYS,
 )
+from rules.engine.grammar_triggers import TRIGGER_KEYS
 from rules.engine.lint_tests import ENDS, EXPECT_KEYS, GIVEN_KEYS, TEST_KEYS
 from rules.engine.model import Param, Verb
 

@@ -60,6 +60,10 @@ def check_expression(text: str, scope: Scope, at: Place) -> str:
     if len(text) > MAX_TEXT:
         at.say("R206", 0, 1, f"an expression has at most {MAX_TEXT} characters, not {len(text)}")
         return ""
+    quote = next((t for t in tokens(text) if t.kind == "other" and t.text in "\"'"), None)
+    if quote is not None:
+        at.say("R200", quote.start, 1, "a text is not closed", _syntax_help(text, at))
+        return ""
     before = len(at.talk.findings)
     _loops(text, at)
     told = {chain.text for chain in chains(text) if is_unknown(chain, scope, at)}

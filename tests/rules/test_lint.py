@@ -129,3 +129,22 @@ def test_a_mark_stands_under_its_place_behind_a_tab_and_in_block_text(folder: Pa
     marked = [(lines[n - 1], line) for n, line in enumerate(lines) if "^" in line]
     shown = [text[line.index("^") : line.rindex("^") + 1] for text, line in marked]
     assert shown == ["palm", "'z'"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("if: item.name == 'a: b'", "quote a text that holds ': '"),
+        (
+            "if: item.name == 'a #b'",
+            "YAML cut the text at ' #': quote it, or write it as a >- block",
+        ),
+        ("if: item.plan = 'annual'", "== compares"),
+        ("\tif: true", "indent with spaces, not with tabs"),
+    ],
+)
+def test_what_yaml_or_a_habit_makes_of_a_condition_is_explained(
+    folder: Path, written: str, said: str
+) -> None:
+    (folder / "deal-won.yaml").write_text(SOUND.replace(CONDITION, written))
+    assert f"      = help: {said}\n" in lint().stdout

@@ -80,11 +80,11 @@ def test_what_is_refused_is_told_with_its_place(
 
 
 def test_a_file_of_ten_megabytes_is_refused_at_once() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     (found,) = read("a: 1\n" * 2_000_000, "a.yaml").findings
     assert found.code == "R008"
     assert f"{MAX_CHARACTERS:,}" in found.message
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 1
 
 
 def test_aliases_that_double_are_not_followed() -> None:
