@@ -28,9 +28,6 @@ def rules() -> None:
     """Check, test and apply rules."""
 
 
-rules.add_command(schema)
-
-
 @rules.command()
 @_PATH
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text")
@@ -144,7 +141,7 @@ def resume(invocation: Invocation, rule: str) -> None:
     invocation.show(document, f"{rule} goes on; {freed} waiting runs go on with it.")
 
 
-for command in (history, diff, rollback):
+for command in (history, diff, rollback, schema):
     rules.add_command(command)
 
 
