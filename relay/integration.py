@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from relay.core import ids
 from relay.core.errors import InvalidInput
 from relay.core.event import ParsedEvent
 from relay.http import Http
@@ -154,6 +155,7 @@ class Source:
     labels       what people call the fields whose names say nothing
     methods      besides POST
     secret       `generated` by us, `pasted` from the sender, `brought` by it, or `none`
+    new_secret   makes one, where it is `generated`
     proof        how a delivery proves itself, in a few words for people
     mapped       the events a new source's own mapping is about; None: every one of the common
                  vocabulary that it can become
@@ -177,6 +179,7 @@ class Source:
     labels: Callable[[InboundRequest, SourceConfig], Mapping[str, str]] = _no_labels
     methods: Sequence[str] = ()
     secret: str = "generated"  # noqa: S105 - says who makes it
+    new_secret: Callable[[], str] = ids.token
     proof: str = "the secret address"
     mapped: Sequence[str] | None = None
     options: Mapping[str, str] = field(default_factory=dict)

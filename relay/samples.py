@@ -40,17 +40,30 @@ def samples(integration: Integration) -> Sequence[Sample]:
     return [_read(path) for path in sorted((integration.folder / "samples").glob("*.request.*"))]
 
 
+def cases(integration: Integration) -> Sequence[str]:
+    """The names of its cases, the one that is sent unless another is asked for first."""
+    names = [each.name for each in samples(integration)]
+    return sorted(names, key=lambda name: name != integration.sample)
+
+
+def chosen(integration: Integration, case: str | None = None) -> Sample:
+    """A case by name, else the usual one. Raises NotFound where the provider has none such."""
+    known = cases(integration)
+    wanted = case or (known[0] if known else "")
+    found = [each for each in samples(integration) if each.name == wanted]
+    if not found:
+        raise NotFound(f"{integration.title} has no sample {wanted!r}: {', '.join(known)}")
+    return found[0]
+
+
 def sample_request(
     integration: Integration, config: SourceConfig, now: datetime, case: str | None = None
 ) -> tuple[dict[str, str], bytes]:
-    """Headers and body of a case (the first one where none is named), authentic for this source.
+    """Headers and body of a case (the usual one where none is named), authentic for this source.
 
     Raises NotFound where the provider has no such case.
     """
-    found = [each for each in samples(integration) if case in (None, each.name)]
-    if not found:
-        raise NotFound(f"{integration.title} has no sample {case or ''}".rstrip())
-    sample = placed(integration, found[0], config)
+    sample = placed(integration, chosen(integration, case), config)
     return signed(integration, sample, config, now), sample.body
 
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user": ("relay.cli.users:user", "Let people sign in."),
     "key": ("relay.cli.keys:key", "Make and revoke API keys."),
     "source": ("relay.cli.sources:source", "Take webhooks in."),
+    "send-sample": ("relay.cli.samples:send_sample", "Try a source out with its sender's request."),
     "connection": ("relay.cli.connections:connection", "Connect accounts at providers."),
     "target": ("relay.cli.targets:target", "Name the addresses that rules send to."),
     "rules": ("relay.cli.rules:rules", "Check, test and apply rules."),

@@ -55,7 +55,7 @@ def create_source(
     if unknown:
         known = ", ".join(kind.settings)
         raise InvalidInput(f"{new.type} has no option {unknown[0]!r}; it has {known}")
-    made = ids.token() if kind.secret == "generated" and not new.secret else None  # noqa: S105
+    made = kind.new_secret() if kind.secret == "generated" and not new.secret else None  # noqa: S105
     now = runtime.clock.now()
     with runtime.db.write() as conn:
         mapping = new.mapping
@@ -104,7 +104,7 @@ def rotate_source(
     with runtime.db.write() as conn:
         row = source_called(runtime, conn, org, ref)
         kind = source_type(runtime, row.type)
-        made = ids.token() if kind.secret == "generated" and not secret else None  # noqa: S105
+        made = kind.new_secret() if kind.secret == "generated" and not secret else None  # noqa: S105
         fresh = made or secret
         if not fresh:
             raise InvalidInput("give the secret that the sender shows")

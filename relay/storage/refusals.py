@@ -20,11 +20,15 @@ class Refused:
     kept: int
 
 
-def count(db: Database, conn: Connection, org: int, source: int, at: datetime, seen: int) -> int:
-    """Counts `seen` more, one of which wants to be kept; how many have wanted it this hour."""
+def count(
+    db: Database, conn: Connection, org: int, source: int, at: datetime, seen: int, *, keep: bool
+) -> int:
+    """Counts `seen` more, one of which is to be kept if `keep`; how many were to be this hour."""
     upsert = sqlite_insert if db.dialect == "sqlite" else postgresql_insert
     hour = at.replace(minute=0, second=0, microsecond=0)
-    row = upsert(refusals).values(source_id=source, org_id=org, hour=hour, seen=seen, kept=1)
+    row = upsert(refusals).values(
+        source_id=source, org_id=org, hour=hour, seen=seen, kept=int(keep)
+    )
     same = refusals.c.hour == row.excluded.hour
     found = conn.execute(
         row.on_conflict_do_update(
@@ -32,7 +36,7 @@ def count(db: Database, conn: Connection, org: int, source: int, at: datetime, s
             set_={
                 "hour": row.excluded.hour,
                 "seen": case((same, refusals.c.seen + row.excluded.seen), else_=row.excluded.seen),
-                "kept": case((same, refusals.c.kept + 1), else_=1),
+                "kept": case((same, refusals.c.kept + row.excluded.kept), else_=row.excluded.kept),
             },
         ).returning(refusals.c.kept)
     )

@@ -20,6 +20,7 @@ A_MINUTE = 20
 AN_HOUR = 300
 LARGEST = 16 * 1024  # bytes that are kept of a refused body
 MINUTE = 60.0
+EVERY = 5.0  # seconds between two counts of what is not kept
 log = logging.get()
 
 
@@ -46,6 +47,7 @@ class Refusals:
         self._runtime = runtime
         self._pace = Pace()
         self._unkept: dict[int, int] = {}
+        self._counted = 0.0
 
     def note(
         self,
@@ -57,27 +59,33 @@ class Refusals:
     ) -> None:
         """Keeps one with the check that failed; never raises, for the sender is refused anyway."""
         log.info("refused", source=public("src", row.id), reason=why)
-        if not self._pace.allows(row.id):
-            self._unkept[row.id] = self._unkept.get(row.id, 0) + 1
+        self._unkept[row.id] = self._unkept.get(row.id, 0) + 1
+        keep = self._pace.allows(row.id)
+        if not keep and time.monotonic() - self._counted < EVERY:
             return
         try:
-            self._keep(row, _shown(source, config, inbound, row.token), inbound, why)
+            self._write(row, source, config, inbound, why, keep=keep)
         except Exception as error:  # noqa: BLE001 - the sender is refused all the same
             log.warning("refusal_not_kept", error=str(error))
 
-    def _keep(
+    def _write(
         self,
         row: SourceRow,
-        shown: tuple[Mapping[str, str], bytes],
+        source: Source,
+        config: SourceConfig,
         inbound: InboundRequest,
         why: str,
+        *,
+        keep: bool,
     ) -> None:
-        seen = 1 + self._unkept.pop(row.id, 0)
-        headers, body = shown
-        with self._runtime.db.write() as conn:
-            kept = count(self._runtime.db, conn, row.org, row.id, inbound.received_at, seen)
-            if kept <= AN_HOUR:
-                reject(conn, row.org, row.id, why, headers, body, inbound.received_at)
+        seen = self._unkept.pop(row.id, 0)
+        self._counted = time.monotonic()
+        at, db = inbound.received_at, self._runtime.db
+        with db.write() as conn:
+            kept = count(db, conn, row.org, row.id, at, seen, keep=keep)
+            if keep and kept <= AN_HOUR:
+                headers, body = _shown(source, config, inbound, row.token)
+                reject(conn, row.org, row.id, why, headers, body, at)
 
 
 def _shown(

@@ -214,3 +214,17 @@ def test_an_empty_home_is_said_in_one_line(shell: Shell, tmp_path: Path) -> None
     assert not (tmp_path / "empty" / "relay.db").exists()
     shell.read("db", "upgrade")
     assert "there is no organization yet" in shell.refused("event", "list")
+
+
+def test_a_sample_is_sent_to_the_running_relay_as_its_sender_would(shell: Shell) -> None:
+    sent = shell.document("send-sample", "webform")
+    assert (sent["source"], sent["status"], sent["state"]) == ("website", 202, "accepted")
+    story = shell.document("event", "show", sent["event_id"])
+    assert story["source"] == "website"
+    assert "there is no source of type stripe: relay source create stripe" in shell.refused(
+        "send-sample", "stripe"
+    )
+    shell.read("source", "create", "webform", "--name", "second")
+    assert "which source? website | second" in shell.refused("send-sample", "webform")
+    told = shell.read("send-sample", "webform", "--source", "second", "--case", "contact")
+    assert told.startswith("Sent contact to second: answered 202. It is evt_")

@@ -1,6 +1,7 @@
 """Web forms and generic webhooks: what browsers, scripts and senders are told."""
 
 import base64
+import hmac
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -230,3 +231,39 @@ def test_a_cloud_events_sender_gets_consent_only_for_allowed_origins() -> None:
     assert refused is not None
     assert "webhook-allowed-origin" not in refused.headers
     assert WEBHOOK.handshake(post(b"{}"), config()) is None
+
+
+CHALLENGES = {
+    "slack": (post(b'{"type":"url_verification","challenge":"3eZbrw1a"}', "application/json"),
+              b"3eZbrw1a"),
+    "meta": (replace(post(b"", method="GET"), query={
+        "hub.mode": "subscribe", "hub.verify_token": "s", "hub.challenge": "1158201444"}),
+        b"1158201444"),
+    "graph": (replace(post(b""), query={"validationToken": "Validation: opaque"}),
+              b"Validation: opaque"),
+    "zoom": (post(b'{"event":"endpoint.url_validation","payload":{"plainToken":"q"}}',
+                  "application/json"),
+             b'{"plainToken":"q","encryptedToken":"'
+             + hmac.new(b"s", b"q", "sha256").hexdigest().encode() + b'"}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHALLENGES)
+def test_a_challenge_is_answered_only_where_the_source_says_how(name: str) -> None:
+    request, expected = CHALLENGES[name]
+    told = WEBHOOK.handshake(request, config("s", challenge=name))
+    assert told is not None
+    assert (told.status, told.body.replace(b" ", b"")) == (200, expected.replace(b" ", b""))
+    assert WEBHOOK.handshake(request, config("s")) is None
+    for other in CHALLENGES.keys() - {name}:
+        assert WEBHOOK.handshake(request, config("s", challenge=other)) is None
+
+
+def test_an_address_is_no_mirror() -> None:
+    long = replace(post(b""), query={"validationToken": "x" * 500})
+    wrong = replace(CHALLENGES["meta"][0], query={
+        "hub.mode": "subscribe", "hub.verify_token": "other", "hub.challenge": "1"})  # fmt: skip
+    for request, name in ((long, "graph"), (wrong, "meta")):
+        told = WEBHOOK.handshake(request, config("s", challenge=name))
+        assert told is not None
+        assert (told.status, told.body) == (403, b"")

@@ -88,6 +88,7 @@ def test_a_signed_sample_is_believed_with_either_secret_and_not_with_another(
     request = _request(integration, sample)
     source.verify(request, config)
     source.verify(request, replace(config, secrets=tuple(reversed(SECRETS))))
+    source.verify(replace(request, headers=dict(reversed(request.headers.items()))), config)
     if not _proves(integration, sample):
         return
     with pytest.raises(BadSignature):

@@ -12,3 +12,14 @@ from tests.scenarios.house import House, open_house
 def house(database_url: str, tmp_path: Path) -> Iterator[House]:
     with open_house(database_url, tmp_path / "home") as opened:
         yield opened
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def one_house(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """One Relay for all scenarios of a file: each uses sources, people and deals of its own."""
+    folder = tmp_path_factory.mktemp("one-house")
+    store = request.getfixturevalue(request.param)
+    with store.database(folder, tables=True) as url, open_house(url, folder / "home") as opened:
+        yield opened

@@ -190,7 +190,7 @@ class House:
             books.put("faults", "planned", {"id": "planned", **planned})
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
     """Says nothing about requests: a failing test's output is about the product."""
 
     def log(self, type: str, message: str, *args: Any) -> None:
@@ -207,7 +207,7 @@ def open_house(database_url: str, home: Path) -> Iterator[House]:
         0,
         lambda environ, start: apps[0](environ, start),
         threaded=True,
-        request_handler=_Quiet,
+        request_handler=Quiet,
     )
     base_url = f"http://127.0.0.1:{server.server_port}"
     settings = Settings.from_env(

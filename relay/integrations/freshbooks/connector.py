@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from relay.core.errors import AuthError, NotFound
+from relay.core.errors import AuthError, InvalidInput, NotFound
 from relay.core.facts import a_map, a_text
 from relay.http import Http, Response
 from relay.integration import Connection, Connector, Lookup
@@ -85,9 +85,16 @@ def lookup(connection: Connection, http: Http, now: datetime) -> Lookup:
     return Account(connection=connection, http=http, now=now)
 
 
+def check(settings: Mapping[str, object]) -> None:
+    """Raises InvalidInput where nothing says whose documents are read."""
+    if a_text(settings.get("account")) is None:
+        raise InvalidInput("account: the account's id is missing", {"account": ["is missing"]})
+
+
 CONNECTOR = Connector(
     test=test,
     lookup=lookup,
+    check=check,
     settings={
         "account": "the account's id (account_id, such as 6BApk)",
         "redirect_uri": "the app's redirect address, which renewing a token may need",

@@ -6,13 +6,13 @@ the delivery's own.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 from relay import people
-from relay.core import options
+from relay.core import batch, options
 from relay.core.errors import NotFound, Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_map, a_text, document
@@ -38,7 +38,7 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
     """An array is a batch of changes; an object is what a workflow sends."""
     body = document(request.body)
     if isinstance(body, list):
-        return [*_changes(body)]
+        return batch.each(body, _change, "hubspot")
     if isinstance(body, Mapping):
         return [_from_workflow(body, config)]
     raise Unreadable("the body is neither an array of events nor an object")
@@ -84,20 +84,19 @@ def subject(request: InboundRequest, config: SourceConfig) -> str | None:
     return people.email(a_text(events[0].data.get("email"))) if len(events) == 1 else None
 
 
-def _changes(batch: Sequence[object]) -> Iterator[ParsedEvent]:
-    for index, sent in enumerate(batch):
-        event = a_map(sent)
-        kind = a_text(event.get("subscriptionType"))
-        if kind is None:
-            raise Unreadable(f"[{index}].subscriptionType is missing")
-        operation = kind.rpartition(".")[2].lower()
-        yield ParsedEvent(
-            type=f"hubspot.{kind[:80]}",
-            body=event,
-            key=":".join(a_text(event.get(name)) or "" for name in _KEY)[:300],
-            complete=operation not in _READ or _object_type(event) is None,
-            occurred_at=_time(event.get("occurredAt")),
-        )
+def _change(sent: object, index: int) -> ParsedEvent:
+    event = a_map(sent)
+    kind = a_text(event.get("subscriptionType"))
+    if kind is None:
+        raise Unreadable(f"[{index}].subscriptionType is missing")
+    operation = kind.rpartition(".")[2].lower()
+    return ParsedEvent(
+        type=f"hubspot.{kind[:80]}",
+        body=event,
+        key=":".join(a_text(event.get(name)) or "" for name in _KEY)[:300],
+        complete=operation not in _READ or _object_type(event) is None,
+        occurred_at=_time(event.get("occurredAt")),
+    )
 
 
 def _from_workflow(body: Json, config: SourceConfig) -> ParsedEvent:

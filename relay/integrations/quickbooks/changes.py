@@ -49,13 +49,25 @@ class Change:
         return ":".join((self.realm, self.entity, self.id, self.operation, second))
 
 
-def changes_in(document: object) -> list[Change]:
-    """Every change of a notification. Raises Unreadable with the place."""
+Told = tuple[str, object]  # a place, and what stands there
+
+
+def told_in(document: object) -> list[Told]:
+    """Every change of a notification, not read yet. Raises Unreadable."""
     if isinstance(document, list):
-        return [_cloud(each, f"[{index}]") for index, each in enumerate(document)]
+        return [(f"[{index}]", each) for index, each in enumerate(document)]
     if isinstance(document, Mapping) and isinstance(document.get("eventNotifications"), list):
         return list(_legacy(document))
     raise Unreadable("neither an array of events nor eventNotifications")
+
+
+def read(told: Told) -> Change:
+    """A change. Raises Unreadable with the place."""
+    place, value = told
+    event = a_map(value)
+    if place.startswith("["):
+        return _cloud(value, place)
+    return _entity(event, _required(event, "realmId", place), place)
 
 
 def change_of(body: object) -> Change:
@@ -84,17 +96,16 @@ def _cloud(value: object, place: str) -> Change:
     )
 
 
-def _legacy(document: Mapping[str, object]) -> Iterator[Change]:
+def _legacy(document: Mapping[str, object]) -> Iterator[Told]:
     for index, notification in enumerate(a_list(document["eventNotifications"])):
         place = f"eventNotifications[{index}]"
-        realm = _required(a_map(notification), "realmId", place)
+        realm = a_text(a_map(notification).get("realmId"))
         entities = a_list(a_map(a_map(notification).get("dataChangeEvent")).get("entities"))
+        if realm is None and not entities:
+            yield place, {}
         for number, entity in enumerate(entities):
-            yield _entity(
-                {"realmId": realm, **a_map(entity)},
-                realm,
-                f"{place}.dataChangeEvent.entities[{number}]",
-            )
+            where = f"{place}.dataChangeEvent.entities[{number}]"
+            yield where, {"realmId": realm, **a_map(entity)}
 
 
 def _entity(entity: Mapping[str, object], realm: str, place: str) -> Change:

@@ -7,13 +7,15 @@ holds back all later ones of the app, so everything that is authentic is taken.
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 
+from relay.core import batch
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import document
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Source, SourceConfig
-from relay.integrations.quickbooks.changes import Change, changes_in
+from relay.integrations.quickbooks.changes import Told, read, told_in
 from relay.integrations.quickbooks.complete import COMPLETED, complete
 
 SCHEME = HmacScheme(header="intuit-signature", encoding="base64")
@@ -28,7 +30,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """One event for each change; those that facts can be fetched for are incomplete."""
     del config
-    return [_event(change) for change in changes_in(document(request.body))]
+    return batch.each(told_in(document(request.body)), _event, "quickbooks", sent=itemgetter(1))
 
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
@@ -44,7 +46,9 @@ def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     return SCHEME.sign(Signed(body=body), config.secrets, now)
 
 
-def _event(change: Change) -> ParsedEvent:
+def _event(told: Told, index: int) -> ParsedEvent:
+    del index
+    change = read(told)
     return ParsedEvent(
         type=change.type,
         body=change.body,

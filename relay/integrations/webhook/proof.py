@@ -12,6 +12,7 @@ from relay.integration import InboundRequest, SourceConfig
 
 STANDARD = "standard"
 DEFAULT_TOLERANCE = 300
+USER = "relay"
 
 OPTIONS = {
     "scheme": "standard (Standard Webhooks, HMAC or ed25519), hmac, basic, bearer, header or token",
@@ -109,13 +110,13 @@ def _sign_hmac(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str,
 
 
 def _basic(request: InboundRequest, config: SourceConfig) -> None:
-    """The secret is `user:password`, as one text."""
-    basic.check(request.headers, config.secrets)
+    """The secret is `user:password`, as one text, or the password of `relay`."""
+    basic.check(request.headers, [basic.pair_of(secret, USER) for secret in config.secrets])
 
 
 def _sign_basic(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     del body, now
-    return basic.header(config.secrets[0])
+    return basic.header(basic.pair_of(config.secrets[0], USER))
 
 
 def _bearer(request: InboundRequest, config: SourceConfig) -> None:

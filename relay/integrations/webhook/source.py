@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from relay import forms, people
+from relay import forms, people, standard_webhooks
 from relay.core import exact_json, options
 from relay.core.errors import Unreadable
 from relay.core.event import FACTS, ParsedEvent
 from relay.core.facts import a_map, a_text, at_path, cleaned, document, find_person, flattened
 from relay.integration import Accepted, Answer, InboundRequest, Source, SourceConfig
-from relay.integrations.webhook import proof
+from relay.integrations.webhook import challenge, proof
 
 RECEIVED = "webhook.received"
 CLOUD_EVENT = "application/cloudevents+json"
@@ -35,6 +35,7 @@ OPTIONS = {
     "dedupe_path": "where the body names the delivery, such as id or data.object.id",
     "dedupe_content": "no: two deliveries with the same body are two events (yes)",
     "email_path": "where the body holds the email address, such as data.customer.email",
+    "challenge": challenge.OPTION,
     "origins": "the senders that may ask for consent by OPTIONS (CloudEvents), or *",
     "rate": "how many requests a minute such a sender is allowed",
     "region": "the country of telephone numbers without a country code (US)",
@@ -76,10 +77,10 @@ def subject(request: InboundRequest, config: SourceConfig) -> str | None:
 
 
 def handshake(request: InboundRequest, config: SourceConfig) -> Answer | None:
-    """Consent to a CloudEvents sender (cloudevents/spec, http-webhook.md 4): only the headers
-    say yes."""
+    """Consent to a CloudEvents sender (cloudevents/spec, http-webhook.md 4), where only the
+    headers say yes; else the challenge that the source is set up to answer."""
     if request.method != "OPTIONS":
-        return None
+        return challenge.answer(request, config)
     origin = request.headers.get("webhook-request-origin", "")
     allowed = options.texts(config.options, "origins")
     if not origin or not origin.isprintable() or not ({origin, "*"} & set(allowed)):
@@ -224,6 +225,7 @@ SOURCE = Source(
     refused=refused,
     redact=redact,
     sign=proof.sign,
+    new_secret=standard_webhooks.new_secret,
     methods=("OPTIONS",),
     proof="Standard Webhooks (HMAC, ed25519), any HMAC, basic, bearer, a header, the address",
     options=OPTIONS,

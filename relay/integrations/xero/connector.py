@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from relay.core.errors import AuthError, NotFound
+from relay.core.errors import AuthError, InvalidInput, NotFound
 from relay.core.facts import a_list, a_map, a_text
 from relay.http import Http, Response
 from relay.integration import Connection, Connector, Lookup
@@ -79,9 +79,16 @@ def lookup(connection: Connection, http: Http, now: datetime) -> Lookup:
     return Organisation(connection=connection, http=http, now=now)
 
 
+def check(settings: Mapping[str, object]) -> None:
+    """Raises InvalidInput where nothing says whose documents are read."""
+    if a_text(settings.get("tenant")) is None:
+        raise InvalidInput("tenant: the organisation's id is missing", {"tenant": ["is missing"]})
+
+
 CONNECTOR = Connector(
     test=test,
     lookup=lookup,
+    check=check,
     settings={"tenant": "the organisation's id (tenantId, from api.xero.com/connections)"},
     secrets=("client_id", "client_secret", "refresh_token"),
     hosts={"xero": f"https://{HOST}"},

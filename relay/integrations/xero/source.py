@@ -5,10 +5,10 @@ purpose, hold no events: they are answered 200 or 401 like any other, empty and 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from relay.core import instants
+from relay.core import batch, instants
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_map, a_text, document
@@ -29,7 +29,10 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """One event for each change; none for the intent to receive. Invoices are incomplete."""
     del config
-    return [*_events(request.body)]
+    body = document(request.body)
+    if not isinstance(body, Mapping) or not isinstance(body.get("events"), list):
+        raise Unreadable("the body has no list of events")
+    return batch.each(body["events"], _event, "xero")
 
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
@@ -45,23 +48,19 @@ def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     return SCHEME.sign(Signed(body=body), config.secrets, now)
 
 
-def _events(raw: bytes) -> Iterator[ParsedEvent]:
-    body = document(raw)
-    if not isinstance(body, Mapping) or not isinstance(body.get("events"), list):
-        raise Unreadable("the body has no list of events")
-    for index, sent in enumerate(body["events"]):
-        event = a_map(sent)
-        category = _required(event, "eventCategory", index).lower()
-        operation = _required(event, "eventType", index).lower()
-        tenant, id = _required(event, "tenantId", index), _required(event, "resourceId", index)
-        when = a_text(event.get("eventDateUtc")) or ""
-        yield ParsedEvent(
-            type=f"xero.{category[:60]}.{DONE.get(operation, operation)[:60]}",
-            body=event,
-            key=":".join((tenant, id, category, when))[:300],
-            complete=category != "invoice",
-            occurred_at=instants.iso(when),
-        )
+def _event(sent: object, index: int) -> ParsedEvent:
+    event = a_map(sent)
+    category = _required(event, "eventCategory", index).lower()
+    operation = _required(event, "eventType", index).lower()
+    tenant, id = _required(event, "tenantId", index), _required(event, "resourceId", index)
+    when = a_text(event.get("eventDateUtc")) or ""
+    return ParsedEvent(
+        type=f"xero.{category[:60]}.{DONE.get(operation, operation)[:60]}",
+        body=event,
+        key=":".join((tenant, id, category, when))[:300],
+        complete=category != "invoice",
+        occurred_at=instants.iso(when),
+    )
 
 
 def _required(event: Mapping[str, object], name: str, index: int) -> str:

@@ -4,6 +4,8 @@ from marshmallow import Schema, fields, validate
 
 from relay.pipeline import arrange, documents
 from relay.pipeline.arrange import NewSource as Wanted
+from relay.pipeline.sample import document as sample_document
+from relay.pipeline.sample import send as send_to
 from relay.storage import connections, sources
 from relay.storage.sources import SourceRow
 from relay.web.api.resource import Resource
@@ -60,6 +62,26 @@ class SourceChange(Schema):
     """Where the fields go from now on; null: nowhere."""
 
     mapping = fields.Dict(required=True, keys=fields.String(), allow_none=True)
+
+
+class SampleAsked(Schema):
+    """Which of the sender's samples; without a name the usual one."""
+
+    case = fields.String()
+
+
+class SampleSent(Schema):
+    """A signed sample that was sent to the source's own address, and what became of it."""
+
+    source = fields.String(required=True)
+    type = fields.String()
+    case = fields.String()
+    url = fields.String()
+    status = fields.Integer()
+    accepted = fields.Boolean()
+    event_id = fields.String(allow_none=True, metadata={"example": "evt_42"})
+    state = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
 
 
 class SourceType(Schema):
@@ -120,6 +142,13 @@ def rotate_source(new: Document, ref: str) -> Document:
     given = new.get("secret")
     row, secret = arrange.rotate_source(runtime(), caller().org, ref, given, by=by())
     return _told(row) | ({} if secret is None else {"secret": secret})
+
+
+@routes.post("/sources/<ref>/sample", scope="sources", body=SampleAsked, answer=SampleSent)
+def send_sample(asked: Document, ref: str) -> Document:
+    """Sends a signed sample to the source, over HTTP, as its sender would."""
+    row = read(lambda conn: arrange.source_called(runtime(), conn, caller().org, ref))
+    return sample_document(send_to(runtime(), row, asked.get("case"), by=by()))
 
 
 @routes.post("/sources/<ref>/pause", scope="sources", answer=Source)

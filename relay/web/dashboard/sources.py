@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from relay.core.errors import Conflict, InvalidInput
-from relay.pipeline import arrange
+from relay.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from relay.core.ids import public
+from relay.pipeline import arrange, sample
+from relay.samples import cases
 from relay.storage import refusals
 from relay.storage import sources as stored
 from relay.storage.reads import events, setup
@@ -32,6 +34,10 @@ def sources() -> str:
 
 @pages.get("/sources/<name>")
 def source(name: str) -> str:
+    return _source(name)
+
+
+def _source(name: str, *, problem: str = "") -> str:
     with runtime().db.read() as conn:
         row = stored.source_named(conn, runtime().vault, me().org, name)
         last = events.page(conn, me().org, events.Filter(source=name), Cut(size=_LAST))
@@ -45,6 +51,8 @@ def source(name: str) -> str:
         title=runtime().integrations[row.type].title,
         last=last,
         refused=refused,
+        cases=cases(runtime().integrations[row.type]),
+        problem=problem,
         guide=runtime().integrations[row.type].setup(),
     )
 
@@ -75,6 +83,21 @@ def rotate_source(name: str) -> Response | str:
     if secret is None:
         return redirect(url_for("dashboard.source", name=name))
     return _shown_once(row, secret, "The secret is changed")
+
+
+@pages.post("/sources/<name>/sample")
+def send_sample(name: str) -> Response | str:
+    """Sends a signed sample to the source, as its sender would, and shows what it became."""
+    me().need("operator")
+    row = read(lambda conn: stored.source_named(conn, runtime().vault, me().org, name))
+    case = request.form.get("case") or None
+    try:
+        sent = sample.send(runtime(), row, case, by=me().email)
+    except (InvalidInput, NotFound, Unavailable) as refused:
+        return refuse(_source(name, problem=str(refused)), refused)
+    if sent.event is None:
+        return redirect(url_for("dashboard.source", name=name))
+    return redirect(url_for("dashboard.event", id=public("evt", sent.event)))
 
 
 @pages.post("/sources/<name>/state")

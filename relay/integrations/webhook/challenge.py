@@ -1,0 +1,84 @@
+"""Questions that a sender asks an address before it sends anything, by the option `challenge`.
+
+An address echoes only what its source is set up to echo, as plain text and short, so that it is
+no mirror for strangers. api.slack.com "url_verification"; developers.facebook.com "Webhooks";
+learn.microsoft.com "Receive change notifications"; developers.zoom.us "Webhooks".
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+
+from relay.core import exact_json, options
+from relay.core.errors import Unreadable
+from relay.core.facts import a_map, a_text, document
+from relay.core.signing import same_secret
+from relay.integration import Answer, InboundRequest, SourceConfig
+
+LONGEST = 400
+TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
+JSON = {"content-type": "application/json"}
+
+OPTION = "slack, meta, graph or zoom: how the sender asks the address whether it is ours"
+
+
+def answer(request: InboundRequest, config: SourceConfig) -> Answer | None:
+    """The answer to a question that the source knows; None where the request is none."""
+    ask = _ASKED.get(options.text(config.options, "challenge").lower())
+    return None if ask is None else ask(request, config)
+
+
+def _slack(request: InboundRequest, config: SourceConfig) -> Answer | None:
+    del config
+    body = _body(request)
+    if body.get("type") != "url_verification":
+        return None
+    return _echo(a_text(body.get("challenge")))
+
+
+def _meta(request: InboundRequest, config: SourceConfig) -> Answer | None:
+    """The verify token is one of the source's secrets."""
+    if request.method != "GET" or request.query.get("hub.mode") != "subscribe":
+        return None
+    if not same_secret(request.query.get("hub.verify_token", ""), config.secrets):
+        return Answer(status=403)
+    return _echo(request.query.get("hub.challenge"))
+
+
+def _graph(request: InboundRequest, config: SourceConfig) -> Answer | None:
+    del config
+    given = request.query.get("validationToken")
+    return None if given is None else _echo(given)
+
+
+def _zoom(request: InboundRequest, config: SourceConfig) -> Answer | None:
+    body = _body(request)
+    if body.get("event") != "endpoint.url_validation":
+        return None
+    plain = a_text(a_map(body.get("payload")).get("plainToken")) or ""
+    if not plain or len(plain) > LONGEST or not config.secrets:
+        return Answer(status=403)
+    signed = hmac.new(config.secrets[0].encode(), plain.encode(), hashlib.sha256).hexdigest()
+    told = exact_json.dumps({"plainToken": plain, "encryptedToken": signed})
+    return Answer(status=200, body=told.encode(), headers=JSON)
+
+
+def _echo(text: str | None) -> Answer:
+    if not text or len(text) > LONGEST or not text.isprintable():
+        return Answer(status=403)
+    return Answer(status=200, body=text.encode(), headers=TEXT)
+
+
+def _body(request: InboundRequest) -> Mapping[str, object]:
+    try:
+        return a_map(document(request.body)) if request.body else {}
+    except Unreadable:
+        return {}
+
+
+_ASKED: Mapping[str, Callable[[InboundRequest, SourceConfig], Answer | None]] = {
+    "slack": _slack,
+    "meta": _meta,
+    "graph": _graph,
+    "zoom": _zoom,
+}
