@@ -6,6 +6,7 @@ from relay.cli.invocation import Invocation, table
 from relay.cli.listing import clock
 from relay.cli.office import office
 from relay.core.access import SCOPES
+from relay.crm.embedded.schema import schema
 from relay.pipeline import arrange, documents
 from relay.storage import identity
 from relay.storage.reads import settings
@@ -26,13 +27,12 @@ def create(
 ) -> None:
     """A new key, one per developer or use; its secret is shown this once."""
     with office(invocation) as at, at.runtime.db.write() as conn:
-        arrange.check_lists(conn, at.org.id, lists)
         made, secret = identity.create_key(
             conn,
             at.org.id,
             name=name,
             scopes=scope or SCOPES,
-            lists=lists or None,
+            lists=arrange.list_ids(conn, at.org.id, lists or None),
             by=at.by,
             at=at.runtime.clock.now(),
         )
@@ -45,13 +45,16 @@ def list_(invocation: Invocation) -> None:
     """The live keys."""
     with office(invocation) as at, at.runtime.db.read() as conn:
         rows = [documents.key(one) for one in settings.keys(conn, at.org.id)]
+        titles = {one.id: one.title for one in schema(conn, at.org.id).lists}
     used = clock("used_at")
     shown = [
         (
             row["key"],
             row["name"],
             "all" if len(row["scopes"]) == len(SCOPES) else " ".join(row["scopes"]),
-            "every list" if row["lists"] is None else ", ".join(row["lists"]),
+            "every list"
+            if row["lists"] is None
+            else ", ".join(titles.get(id, id) for id in row["lists"]),
             used(row) or "never",
         )
         for row in rows

@@ -254,8 +254,10 @@ def change_organization(
             timetable.arrange(conn, org, rules, time_zone, now)
 
 
-def check_lists(conn: Connection, org: int, named: Sequence[str] | None) -> None:
-    """Raises InvalidInput for a list, by title or id, that is not there."""
+def list_ids(conn: Connection, org: int, named: Sequence[str] | None) -> list[str] | None:
+    """The ids of lists by title or id; None: every list. A key keeps ids, for a title may be
+    another list's tomorrow. Raises InvalidInput for a list that is not there."""
+    if named is None:
+        return None
     known = lists.schema(conn, org)
-    for name in named or ():
-        known.called(name)
+    return [known.called(name).id for name in named]

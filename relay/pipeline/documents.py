@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from relay.core.ids import public
+from relay.crm.model import Field, List
 from relay.integration import Integration, Source
 from relay.pipeline import connect
 from relay.pipeline.plain import address, plain, time
@@ -255,6 +256,32 @@ def audited(row: AuditRow) -> Document:
         "subject": row.subject,
         "before": plain(row.before),
         "after": plain(row.after),
+    }
+
+
+def crm_list(one: List) -> Document:
+    """A list with its fields."""
+    return {
+        "id": one.id,
+        "title": one.title,
+        "type": str(one.type),
+        "fields": [field(each) for each in one.fields.all],
+    }
+
+
+def field(one: Field) -> Document:
+    """A column: `name` is what it is called in rules."""
+    return {
+        "id": one.id,
+        "name": one.slug,
+        "label": one.name,
+        "type": str(one.type),
+        "is_multi": one.is_multi,
+        "is_editable": one.is_editable,
+        "options": [
+            {"id": each.id, "label": each.display, "is_closed": each.is_closed}
+            for each in one.options
+        ],
     }
 
 

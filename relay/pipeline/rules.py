@@ -102,10 +102,11 @@ def failed_tests(runtime: Runtime, loaded: Loaded) -> list[Finding]:
 def schemas_of(runtime: Runtime, conn: Connection, org: int) -> Schemas:
     """What the organization has, for the lint."""
     setup = runtime.setups.of(conn, org)
-    return _schemas(setup, lists.schema(conn, org))
+    return schemas_with(setup, lists.schema(conn, org))
 
 
-def _schemas(setup: Setup, known: lists.Schema) -> Schemas:
+def schemas_with(setup: Setup, known: lists.Schema) -> Schemas:
+    """The same, with definitions that may be another transaction's tomorrow."""
     return Schemas(
         lists=tuple(
             ListSchema(

@@ -52,7 +52,9 @@ def test_a_key_is_made_narrow_reset_and_revoked(shell: Shell) -> None:
     words = ("key", "create", "form", "--scope", "crm:write", "--list", "Leads")
     made = shell.document(*words)
     row = next(r for r in shell.document("key", "list")["data"] if r["key"] == made["key"])
-    assert (row["scopes"], row["lists"]) == (["crm:write"], ["Leads"])
+    leads = next(r for r in shell.document("list", "list")["data"] if r["title"] == "Leads")
+    assert (row["scopes"], row["lists"]) == (["crm:write"], [leads["id"]])
+    assert "Leads" in shell.read("key", "list")
     assert made["secret"] not in shell.read("key", "list")
     fresh = shell.document("key", "reset-secret", made["key"])
     assert fresh["secret"] != made["secret"]

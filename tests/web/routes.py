@@ -35,6 +35,8 @@ class Route:
             "name": records.source,
             "provider": "quickbooks",
             "document": "145",
+            "field": "status",
+            "option": "Lead",
             "id": self._id(records),
         }
         path = self.rule.rule

@@ -149,3 +149,50 @@ def test_a_source_shows_its_secret_once(house: House, acme: Records) -> None:
 def test_a_name_that_is_taken_is_said_beside_the_form(house: House, acme: Records) -> None:
     response = house.signed_in("acme").send("/sources", type="webform", name="website")
     assert "There is a source" in re.sub(r"\s+", " ", response.get_data(as_text=True))
+
+
+def test_an_admin_makes_a_list_with_fields_and_options(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme", "admin")
+    made = browser.send("/lists", title="Renewals", type="account", sales="yes")
+    path = made.headers["Location"].removesuffix("/fields")
+    browser.send(f"{path}/fields", name="Region", type="List", options="North\nSouth")
+    browser.send(f"{path}/fields/region/options", name="West")
+    browser.send(f"{path}/fields/region/options/North/rename", name="Far North")
+    browser.send(f"{path}/fields/region/options/South/delete")
+    page = browser.page(f"{path}/fields")
+    assert "Far North" in page
+    assert "South" not in page
+    refused = browser.send(f"{path}/fields", name="Status", type="Text")
+    assert refused.status_code == 409
+    assert "would both be" in refused.get_data(as_text=True)
+    browser.send(f"{path}/fields/region/rename", name="Area")
+    browser.send(f"{path}/fields/area/delete")
+    browser.send(f"{path}/rename", title="Renewed")
+    assert "Renewed" in browser.page("/lists")
+    browser.send(f"{path}/delete")
+    assert "Renewed" not in browser.page("/lists")
+    assert "Primary Contact" in browser.page("/lists/accounts/fields")
+    for sent in ("/lists", f"/lists/{acme.list}/delete", f"/lists/{acme.list}/fields"):
+        assert house.signed_in("acme", "operator").send(sent, title="x").status_code == 403
+
+
+def test_an_admin_lets_people_in_and_gives_no_role_above_their_own(house: House) -> None:
+    browser = house.signed_in("acme", "admin")
+    made = browser.send("/settings/people", name="Cy", email="cy@acme.example", role="operator")
+    page = made.get_data(as_text=True)
+    password = re.search(r'aria-label="Password">([^<]+)<', page)
+    assert password is not None
+    assert house.browser().sign_in("cy@acme.example", password[1]).status_code == 302
+    assert password[1] not in browser.page("/settings")
+    above = browser.send("/settings/people", name="Di", email="di@acme.example", role="owner")
+    assert above.status_code == 422
+    ids = dict(re.findall(r"/people/(\w+)/role.+?Role of (\w+)", browser.page("/settings")))
+    owner = next(id for id, name in ids.items() if name == "Owner")
+    cy = next(id for id, name in ids.items() if name == "Cy")
+    assert browser.send(f"/settings/people/{owner}/role", role="viewer").status_code == 422
+    assert browser.send(f"/settings/people/{cy}/role", role="viewer").status_code == 303
+    assert browser.send("/settings/key-limit", limit="7").status_code == 303
+    assert "of 7 in use" in browser.page("/settings")
+    assert browser.send("/settings/key-limit", limit="many").status_code == 422
+    told = {action for _, action in house.audited("acme")}
+    assert {"user created", "role changed", "organization changed"} <= told

@@ -1,6 +1,7 @@
 """API keys: K1 five of them, K2 each with its own scopes, K3 a secret that is shown once."""
 
 import re
+from base64 import b64encode
 from datetime import timedelta
 
 from relay.core.access import AUTHORIZATION_FAILED
@@ -66,6 +67,19 @@ def test_wrong_key_wrong_secret_and_outdated_secret_get_one_answer(
     assert AUTHORIZATION_FAILED in answers[0].get_data(as_text=True)
     told = [action for _, action in house.audited("acme")]
     assert told[-2:] == ["key refused: wrong secret", "key refused: outdated secret"]
+
+
+def test_what_is_no_credentials_gets_the_same_answer(house: House, acme: Records) -> None:
+    """K3"""
+    client, answers = house.app.test_client(), set()
+    pairs = (b"", b"no colon", bytes(30), b"\xff\xfe:x", f"{acme.key}:\0".encode(), b"\0:x", b":x")
+    headers = ["", "Basic", "Basic !!!", "Bearer x"]
+    headers += [f"Basic {b64encode(pair).decode()}" for pair in pairs]
+    for header in headers:
+        answer = client.get("/v2/lists", headers={"Authorization": header})
+        assert answer.status_code == 401, header
+        answers.add(answer.get_data())
+    assert len(answers) == 1
 
 
 def test_a_key_without_the_scope_may_not(house: House) -> None:

@@ -7,6 +7,7 @@ import relay
 from relay.web.api import (
     connections,
     contacts,
+    definitions,
     docs,
     events,
     lists,
@@ -40,7 +41,8 @@ def install(app: Flask) -> None:
     api = Api(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
     nouns = (
-        people, sources, connections, sandboxes, rules, versions, events, lists, contacts,
+        people, sources, connections, sandboxes, rules, versions, events, lists, definitions,
+        contacts,
     )  # fmt: skip
     for module in nouns:
         api.register_blueprint(module.routes.blueprint)

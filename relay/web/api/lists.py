@@ -7,8 +7,9 @@ from relay.core.errors import Filtered, NotFound
 from relay.crm.changes import Change, Created
 from relay.crm.embedded import grid
 from relay.crm.embedded.schema import schema
-from relay.crm.model import Field, List
+from relay.crm.model import List
 from relay.crm.moments import instant
+from relay.pipeline import documents
 from relay.pipeline.plain import plain, time
 from relay.web.api.contacts import Firm, Person, firm, person
 from relay.web.api.resource import Resource
@@ -122,19 +123,13 @@ routes = Resource("lists", "Lists and their items.")
 def list_lists() -> Document:
     """The lists that the key may see."""
     known = read(lambda conn: schema(conn, caller().org)).lists
-    return whole(_list(one) for one in known if may_see(caller(), one))
+    return whole(documents.crm_list(one) for one in known if may_see(caller(), one))
 
 
 @routes.get("/lists/<id>", scope="crm:read", answer=ListDocument)
 def one_list(id: str) -> Document:
     """A list with its fields."""
-    return _list(read(lambda conn: _found(conn, id)))
-
-
-@routes.get("/lists/<id>/fields", scope="crm:read", answer=page_of(FieldDocument))
-def list_fields(id: str) -> Document:
-    """The columns of a list."""
-    return whole(map(_field, read(lambda conn: _found(conn, id)).fields.all))
+    return documents.crm_list(read(lambda conn: _found(conn, id)))
 
 
 @routes.get("/lists/<id>/items", scope="crm:read", query=ItemQuery, answer=page_of(Item))
@@ -248,28 +243,4 @@ def _item(row: grid.Row) -> Document:
         "fields": {name: plain(value) for name, value in row.cells.items()},
         "created_at": time(instant(row.item.created_ms)),
         "modified_at": time(instant(row.item.modified_ms)),
-    }
-
-
-def _list(one: List) -> Document:
-    return {
-        "id": one.id,
-        "title": one.title,
-        "type": str(one.type),
-        "fields": [_field(each) for each in one.fields.all],
-    }
-
-
-def _field(one: Field) -> Document:
-    return {
-        "id": one.id,
-        "name": one.slug,
-        "label": one.name,
-        "type": str(one.type),
-        "is_multi": one.is_multi,
-        "is_editable": one.is_editable,
-        "options": [
-            {"id": each.id, "label": each.display, "is_closed": each.is_closed}
-            for each in one.options
-        ],
     }

@@ -217,8 +217,8 @@ def create_key(new: Document) -> Document:
     org, now = caller().org, runtime().clock.now()
 
     def work(conn: Connection) -> tuple[str, str]:
-        arrange.check_lists(conn, org, new["lists"])
-        return identity.create_key(conn, org, by=by(), at=now, **new)
+        lists = arrange.list_ids(conn, org, new["lists"])
+        return identity.create_key(conn, org, by=by(), at=now, **{**new, "lists": lists})
 
     key, secret = write(work)
     return {"key": key, "secret": secret}

@@ -56,9 +56,11 @@ class Resource:
         """What the body says comes as the first argument."""
         return self._route("PATCH", path, scope, answer=answer, body=body)
 
-    def delete(self, path: str, *, scope: str, status: int = 204) -> Callable[[View], View]:
+    def delete(
+        self, path: str, *, scope: str, query: type[Schema] | None = None, status: int = 204
+    ) -> Callable[[View], View]:
         """Answers nothing."""
-        return self._route("DELETE", path, scope, status=status)
+        return self._route("DELETE", path, scope, query=query, status=status)
 
     def _route(
         self,

@@ -15,7 +15,6 @@ from relay.crm.embedded.people import users
 from relay.crm.model import Field, FieldType, Item, List, ListType
 from relay.crm.port import Author, Done, Operation
 from relay.pipeline import crm, foresee
-from relay.storage.reads import lists as stored
 from relay.storage.reads import runs as stored_runs
 from relay.web.dashboard.blueprint import me, page, pages, read, refuse, runtime
 from relay.web.dashboard.stories import stories
@@ -34,14 +33,6 @@ class Edit:
     field: Field
     now: object
     effects: Mapping[str, list[foresee.Effect]]
-
-
-@pages.get("/lists")
-def lists() -> str:
-    found, counts = read(
-        lambda conn: (grid.lists(conn, me().org), stored.item_counts(conn, me().org))
-    )
-    return page("lists", lists=found, counts=counts)
 
 
 @pages.get("/lists/<id>", endpoint="list")

@@ -3,9 +3,10 @@
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from relay.core.access import SCOPES
+from relay.core.access import ROLES, SCOPES
 from relay.core.errors import Conflict, InvalidInput
 from relay.crm.embedded import grid
+from relay.pipeline import arrange
 from relay.storage import identity
 from relay.storage.reads import settings as stored
 from relay.storage.reads.page import Cut
@@ -28,7 +29,7 @@ _USUAL = ("crm:read", "crm:write")
 
 @pages.get("/settings")
 def settings() -> str:
-    return _settings()
+    return settings_page()
 
 
 @pages.post("/settings/keys")
@@ -48,12 +49,12 @@ def create_key() -> Response | str:
                 me().org,
                 name=name,
                 scopes=scopes,
-                lists=lists or None,
+                lists=arrange.list_ids(conn, me().org, lists or None),
                 by=me().email,
                 at=runtime().clock.now(),
             )
     except (InvalidInput, Conflict) as refused:
-        return refuse(_settings(problem=str(refused), wanted=name, chosen=scopes), refused)
+        return refuse(settings_page(problem=str(refused), wanted=name, chosen=scopes), refused)
     return _shown_once("The key is made", key, secret)
 
 
@@ -79,7 +80,14 @@ def audit() -> str:
     return page("audit", found=read(lambda conn: stored.audit(conn, me().org, cut)))
 
 
-def _settings(*, problem: str = "", wanted: str = "", chosen: list[str] | None = None) -> str:
+def settings_page(
+    *,
+    problem: str = "",
+    wanted: str = "",
+    chosen: list[str] | None = None,
+    trouble: str = "",
+) -> str:
+    """`problem` is about a new key, `trouble` about people and the limit."""
     keys, people, lists = read(
         lambda conn: (
             stored.keys(conn, me().org),
@@ -97,6 +105,8 @@ def _settings(*, problem: str = "", wanted: str = "", chosen: list[str] | None =
         chosen=_USUAL if chosen is None else chosen,
         wanted=wanted,
         problem=problem,
+        trouble=trouble,
+        roles=ROLES,
     )
 
 

@@ -13,7 +13,8 @@ from relay.core.access import Caller
 from relay.core.errors import NotFound, RelayError, Unavailable
 from relay.core.facts import has_control
 from relay.web.v2 import accounts, contacts, events, items, lists, users
-from relay.web.v2.answers import of_status, problem, refused
+from relay.web.v2.answers import answer, of_status, problem, refused
+from relay.web.v2.document import document
 from relay.web.v2.site import Authenticate, Site
 
 log = structlog.get_logger()
@@ -58,13 +59,10 @@ def create_blueprint(site: Site, authenticate: Authenticate) -> Blueprint:
     """The API under `/v2`."""
     blueprint = Blueprint("v2", __name__, url_prefix="/v2")
     for method, path, view in ROUTES:
-        _add(
-            blueprint,
-            path,
-            f"{view.__module__.rsplit('.', 1)[-1]}_{view.__name__}",
-            _guarded(view, site, authenticate, method),
-            method,
-        )
+        _add(blueprint, path, _name(view), _guarded(view, site, authenticate, method), method)
+    written = document({(method, path): _name(view) for method, path, view in ROUTES})
+    # Public, as that of /api/v1 is: there is nothing of anybody's in it.
+    _add(blueprint, "/openapi.json", "document", lambda: answer(written), "GET")
     # What the API lacks is answered with its error object too, once the key is known.
     nothing = _guarded(_nothing, site, authenticate, "GET")
     _add(blueprint, "/<path:rest>", "nothing", nothing, *_ALL)
@@ -74,6 +72,10 @@ def create_blueprint(site: Site, authenticate: Authenticate) -> Blueprint:
     blueprint.register_error_handler(HTTPException, _http_error)
     blueprint.register_error_handler(Exception, _unexpected)
     return blueprint
+
+
+def _name(view: Callable[..., Response]) -> str:
+    return f"{view.__module__.rsplit('.', 1)[-1]}_{view.__name__}"
 
 
 def _add(
