@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable
 
-from bench import accept, harness, job, rules
+from bench import accept, crm, harness, job, rules
 from bench.harness import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
     "rules": rules.run,
     "accept": accept.run,
+    "crm": crm.run,
     "job": job.run,
 }
 

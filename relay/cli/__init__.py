@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("relay.cli.lists:lists", "Make, rename and delete lists."),
     "field": ("relay.cli.lists:fields", "Make, rename and delete a list's fields."),
     "option": ("relay.cli.lists:options", "Make, rename and delete a field's choices."),
+    "import": ("relay.cli.files:bring_in", "Bring contacts, accounts or items in from a file."),
+    "export": ("relay.cli.files:write_out", "Write contacts, accounts or items out."),
     "source": ("relay.cli.sources:source", "Take webhooks in."),
     "send-sample": ("relay.cli.samples:send_sample", "Try a source out with its sender's request."),
     "connection": ("relay.cli.connections:connection", "Connect accounts at providers."),

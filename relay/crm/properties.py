@@ -68,7 +68,7 @@ def entry(key: str, value: str, metadata: Mapping[str, str] | None = None) -> di
     """One entry as it is kept: a recognizable number in E.164, its written form in `raw_val`.
     Raises InvalidInput for one that is too long."""
     kept = dict(metadata or {})
-    text = check_text(f"properties.{key}", clean(value), _LONGEST.get(key, LONGEST_TEXT))
+    text = check(key, clean(value))
     if key == "phone":
         try:
             number = phonenumbers.parse(text, REGION)
@@ -78,6 +78,11 @@ def entry(key: str, value: str, metadata: Mapping[str, str] | None = None) -> di
             text = phonenumbers.format_number(number, PhoneNumberFormat.E164)
             kept["raw_val"] = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
     return {"value": text, "metadata": kept}
+
+
+def check(key: str, value: str) -> str:
+    """The value, where it is not too long for its key. Raises InvalidInput."""
+    return check_text(f"properties.{key}", value, _LONGEST.get(key, LONGEST_TEXT))
 
 
 def with_new(

@@ -67,6 +67,7 @@ def known(desk: Desk) -> dict[str, str]:
         "runs.id": desk.get("/runs")["data"][0]["id"],
         "deliveries.id": desk.get("/deliveries")["data"][0]["id"],
         "lists.id": deals["id"],
+        "export.id": deals["id"],
         "lists.item": item["id"],
         "lists.field": "status",
         "lists.option": "Lead",

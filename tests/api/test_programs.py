@@ -118,6 +118,22 @@ def test_without_create_nobody_is_made(desk: Desk) -> None:
     assert desk.get("/contacts?email=no@body.example")["data"] == []
 
 
+def test_items_are_found_and_sorted_by_what_stands_in_their_fields(desk: Desk) -> None:
+    """A3: what /v2 cannot filter by."""
+    path = f"/lists/{its_list(desk, 'Deals')['id']}/items"
+
+    def names(query: str) -> list[str]:
+        return [one["name"] for one in desk.get(f"{path}?{query}")["data"]]
+
+    assert names("where=plan:annual") == ["Larkspur annual plan"]
+    assert names("where=Plan:one-off&where=amount:1250") == ["Northwind onboarding"]
+    assert names("where=amount:") == ["Granite workshop"]
+    assert names("sort=-amount&where=status:Negotiation")[0] == "Larkspur annual plan"
+    assert "amuont" in refused(desk, 422, "GET", f"{path}?where=amuont:1")["message"]
+    assert refused(desk, 422, "GET", f"{path}?where=amount")["fields"] == {"where": [
+        "is field:value"]}  # fmt: skip
+
+
 def test_two_contacts_that_are_one_person_become_one(desk: Desk) -> None:
     ann = post(desk, "/contacts", email="ann@acme.test", name="Ann")
     other = post(desk, "/contacts", email="anne@home.test", phone="+14155550134")

@@ -35,6 +35,7 @@ class Records:
     word: str
     list: str
     item: str
+    account: str
     event: str
     run: str
     source: str
@@ -73,7 +74,8 @@ def fill(house: House, name: str, word: str) -> Records:
         attempts=3,
     )  # fmt: skip
     return Records(
-        word=word, list=deals.id, item=row.item.id, event=public("evt", event),
+        word=word, list=deals.id, item=row.item.id, account=row.account.id if row.account else "",
+        event=public("evt", event),
         run=public("run", run), source="website", connection=connection, key=key, secret=secret,
     )  # fmt: skip
 

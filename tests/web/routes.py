@@ -51,6 +51,7 @@ class Route:
             "/runs": records.run,
             "/rules": "deal-won",
             "/lists": records.list,
+            "/accounts": records.account,
             "/connections": str(records.connection),
         }
         return next((id for start, id in things.items() if self.rule.rule.startswith(start)), "1")

@@ -196,3 +196,23 @@ def test_an_admin_lets_people_in_and_gives_no_role_above_their_own(house: House)
     assert browser.send("/settings/key-limit", limit="many").status_code == 422
     told = {action for _, action in house.audited("acme")}
     assert {"user created", "role changed", "organization changed"} <= told
+
+
+def test_a_file_is_imported_whole_or_not_at_all(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme", "operator")
+
+    def send(text: str, **fields: str) -> str:
+        file = (io.BytesIO(text.encode()), "people.csv")
+        return browser.send("/import", file=file, **fields).get_data(as_text=True)
+
+    told = send("email,name\nann@acme.test,Ann\nnobody,Bob\n", kind="contacts")
+    assert "1 of 2 lines are bad; nothing was stored" in told
+    assert "is not an e-mail address" in told
+    assert "ann@acme.test" not in browser.page("/export.csv?kind=contacts")
+    told = send("email,name\nann@acme.test,Ann\n", kind="contacts")
+    assert "1 created, 0 updated" in told
+    assert "ann@acme.test" in browser.page("/export.csv?kind=contacts")
+    deals = "account,status\nGlobex,Lead\n"
+    assert "1 created" in send(deals, kind="items", list=acme.list)
+    assert "Globex" in browser.page(f"/export.csv?kind=items&list={acme.list}")
+    assert "items of which list" in send(deals, kind="items").lower()

@@ -97,7 +97,7 @@ def page(conn: Connection, org: int, list_id: str, view: View) -> GridPage:
         chosen = chosen.where(_after(key, place, down=down))
     order = (key.is_(None), key.desc() if down else key, items_table.c.id)
     found = conn.execute(chosen.order_by(*order).limit(limit + 1)).all()
-    rows = _rows(conn, org, in_list, [item_of(row) for row in found[:limit]])
+    rows = rows_of(conn, org, in_list, [item_of(row) for row in found[:limit]])
     last = found[limit - 1] if len(found) > limit else None
     following = write_cursor(Place(value=last.sort_key, id=last.id), view.sort) if last else None
     return GridPage(rows=rows, next=following)
@@ -109,7 +109,7 @@ def one(conn: Connection, org: int, item_id: str) -> Row:
     if found is None:
         raise NotFound(f"there is no list item {item_id!r}")
     in_list = schema(conn, org).list(found.list_id)
-    return _rows(conn, org, in_list, [found])[0]
+    return rows_of(conn, org, in_list, [found])[0]
 
 
 def people_with(conn: Connection, org: int, beginning: str, limit: int = 20) -> list[Contact]:
@@ -225,7 +225,8 @@ def _after(key: ColumnElement[Any], place: Place, *, down: bool) -> ColumnElemen
     return or_(key.is_(None), further, and_(key == place.value, later_id))
 
 
-def _rows(conn: Connection, org: int, in_list: List, found: Sequence[Item]) -> list[Row]:
+def rows_of(conn: Connection, org: int, in_list: List, found: Sequence[Item]) -> list[Row]:
+    """The items with what belongs to them."""
     firms = accounts.read(conn, org, {item.account_id for item in found if item.account_id})
     persons = contacts.read(conn, org, {id for item in found for id in item.contact_ids})
     known = people(conn, org)

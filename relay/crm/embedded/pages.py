@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select, tuple_
 
 from relay.crm.embedded.accounts import COLUMNS as ACCOUNT
 from relay.crm.embedded.accounts import account_of
@@ -97,6 +97,33 @@ def of_items(
     found = [item_of(row) for row in _rows(conn, chosen, items, order, page)]
     counted = select(func.count()).select_from(_chosen(chosen, items, page).subquery())
     return found, conn.execute(counted).scalar_one()
+
+
+def contacts_after(conn: Connection, org: int, last: str, limit: int) -> list[Contact]:
+    """Contacts by id, for a walk over all of them."""
+    mine = select(*CONTACT).where(
+        contacts.c.org_id == org, contacts.c.state == ACTIVE, contacts.c.id > last
+    )
+    return [contact_of(row) for row in conn.execute(mine.order_by(contacts.c.id).limit(limit))]
+
+
+def accounts_after(conn: Connection, org: int, last: str, limit: int) -> list[Account]:
+    """Accounts by id, for a walk over all of them."""
+    mine = select(*ACCOUNT).where(accounts.c.org_id == org, accounts.c.id > last)
+    return [account_of(row) for row in conn.execute(mine.order_by(accounts.c.id).limit(limit))]
+
+
+def items_after(
+    conn: Connection, org: int, list_id: str, last: tuple[int, str], limit: int
+) -> list[Item]:
+    """Items of a list by creation, for a walk over all of them."""
+    mine = select(*ITEM).where(
+        items.c.org_id == org,
+        items.c.list_id == list_id,
+        tuple_(items.c.created_ms, items.c.id) > last,
+    )
+    order = (items.c.created_ms, items.c.id)
+    return [item_of(row) for row in conn.execute(mine.order_by(*order).limit(limit))]
 
 
 def count_items(conn: Connection, org: int, list_id: str) -> int:

@@ -19,6 +19,8 @@ from relay.storage.tables.crm import (
     stream_entries,
     stream_participants,
 )
+from relay.storage.tables.events import events
+from relay.storage.tables.setup import sources
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Entry:
     account_id: str | None = None
     contact_id: str | None = None
     participants: Sequence[str] = field(default_factory=tuple)
+    source: str | None = None  # what the event that led to it came through
 
 
 def post(conn: Connection, org: int, posts: Sequence[Post], now_ms: int) -> None:
@@ -213,10 +216,20 @@ def _entries(conn: Connection, org: int, rows: Sequence[Mapping[Any, Any]]) -> l
         given = {"org": org, "ids": [row["id"] for row in rows]}
         for entry_id, value in conn.execute(_PARTICIPANTS, given):
             named[entry_id].append(value)
-    return [_entry(row, named[row["id"]]) for row in rows]
+    came = {row["event_id"] for row in rows if row["event_id"] is not None}
+    given = {"org": org, "ids": list(came) or [0]}
+    through = {row.id: row.name for row in conn.execute(_SOURCES, given)}
+    return [_entry(row, named[row["id"]], through.get(row["event_id"])) for row in rows]
 
 
-def _entry(row: Mapping[Any, Any], participants: Sequence[str]) -> Entry:
+_SOURCES = (
+    select(events.c.id, sources.c.name)
+    .join_from(events, sources, events.c.source_id == sources.c.id)
+    .where(events.c.org_id == bindparam("org"), events.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def _entry(row: Mapping[Any, Any], participants: Sequence[str], source: str | None) -> Entry:
     return Entry(
         id=row["id"],
         at=instant(row["at_ms"]),
@@ -232,4 +245,5 @@ def _entry(row: Mapping[Any, Any], participants: Sequence[str]) -> Entry:
         account_id=row["account_id"],
         contact_id=row["contact_id"],
         participants=tuple(participants),
+        source=source,
     )

@@ -10,6 +10,7 @@ from relay.web.api import (
     definitions,
     docs,
     events,
+    export,
     lists,
     people,
     rules,
@@ -42,7 +43,7 @@ def install(app: Flask) -> None:
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
     nouns = (
         people, sources, connections, sandboxes, rules, versions, events, lists, definitions,
-        contacts,
+        contacts, export,
     )  # fmt: skip
     for module in nouns:
         api.register_blueprint(module.routes.blueprint)

@@ -74,6 +74,7 @@ class Entry(Schema):
     subject = fields.String()
     body = fields.String()
     by = fields.Dict(keys=fields.String())
+    source = fields.String(allow_none=True, metadata={"description": "what its event came through"})
     item_id = fields.String(allow_none=True)
     account_id = fields.String(allow_none=True)
     contact_id = fields.String(allow_none=True)
@@ -213,6 +214,7 @@ def _entry(one: stream.Entry) -> Document:
             "run_id": None if one.author.run is None else f"run_{one.author.run}",
             "event_id": None if one.author.event is None else f"evt_{one.author.event}",
         },
+        "source": one.source or (one.author.ref if one.author.kind == "source" else None),
         "item_id": one.item_id,
         "account_id": one.account_id,
         "contact_id": one.contact_id,

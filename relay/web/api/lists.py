@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
-from relay.core.errors import Filtered, NotFound
+from relay.core.errors import Filtered, InvalidInput, NotFound
 from relay.crm.changes import Change, Created
 from relay.crm.embedded import grid
 from relay.crm.embedded.schema import schema
@@ -112,6 +112,11 @@ class ItemQuery(PageQuery):
         },
     )
     name = fields.String(metadata={"description": "a part of the name"})
+    where = fields.List(
+        fields.String(),
+        load_default=list,
+        metadata={"description": "field:value, several times; an empty value: without one"},
+    )
     contact_id = fields.String()
     account_id = fields.String()
 
@@ -136,7 +141,8 @@ def one_list(id: str) -> Document:
 def list_items(query: Document, id: str) -> Document:
     """The items of a list."""
     named = ("sort", "name", "contact_id", "account_id", "cursor", "limit")
-    view = grid.View(**{name: query[name] for name in named if query.get(name) is not None})
+    given = {name: query[name] for name in named if query.get(name) is not None}
+    view = grid.View(**given, where=_where(query["where"]))
 
     def work(conn: Connection) -> Document:
         _found(conn, id)
@@ -218,6 +224,14 @@ def _of_person(verbs: Verbs, in_list: List, contact: str, new: Document) -> Docu
         return verbs.do("create_item", **whose, match="contact", fields=new["values"])
     found = verbs.do("find_item", **whose, open_only=False)
     return verbs.do("update_item", item=str(found["id"]), fields=new["values"])
+
+
+def _where(given: list[str]) -> Document:
+    """Raises InvalidInput for what names no field."""
+    parts = [text.partition(":") for text in given]
+    if any(not sign for _, sign, _ in parts):
+        raise InvalidInput("where is field:value", {"where": ["is field:value"]})
+    return {name.strip(): value.strip() for name, _, value in parts}
 
 
 def _found(conn: Connection, id: str) -> List:

@@ -32,11 +32,12 @@ class Resource:
         path: str,
         *,
         scope: str | None,
-        answer: Documented,
+        answer: Documented | dict[str, str],
         query: type[Schema] | None = None,
+        content_type: str | None = None,
     ) -> Callable[[View], View]:
         """`scope` None: any key will do. What the query says comes as the first argument."""
-        return self._route("GET", path, scope, answer=answer, query=query)
+        return self._route("GET", path, scope, answer=answer, query=query, kind=content_type)
 
     def post(
         self,
@@ -68,15 +69,16 @@ class Resource:
         path: str,
         scope: str | None,
         *,
-        answer: Documented | None = None,
+        answer: Documented | dict[str, str] | None = None,
         query: type[Schema] | None = None,
         body: type[Schema] | None = None,
         status: int = 200,
+        kind: str | None = None,
     ) -> Callable[[View], View]:
         blueprint = self.blueprint
 
         def decorate(view: View) -> View:
-            made: Any = blueprint.response(status, answer)(view)
+            made: Any = blueprint.response(status, answer, content_type=kind)(view)
             if query is not None:
                 made = blueprint.arguments(query, location="query")(made)
             if body is not None:

@@ -8,6 +8,7 @@ from relay.core.access import ROLES
 from relay.core.ids import public
 from relay.crm.moments import instant
 from relay.web.dashboard import (
+    accounts,
     assets,
     blueprint,
     bookings,
@@ -17,6 +18,7 @@ from relay.web.dashboard import (
     dead,
     definitions,
     events,
+    files,
     items,
     lists,
     overview,
@@ -37,6 +39,7 @@ __all__ = ["install"]
 
 # Importing a page registers its routes.
 _PAGES = (
+    accounts,
     assets,
     bookings,
     connection,
@@ -44,6 +47,7 @@ _PAGES = (
     dead,
     definitions,
     events,
+    files,
     items,
     lists,
     overview,

@@ -34,6 +34,7 @@ T = TypeVar("T")
 # Reached without a session.
 _OPEN = frozenset({"dashboard.sign_in", "dashboard.static_file"})
 _LARGEST_FORM = 2_000_000
+_LARGEST_FILE = 10_000_000
 
 
 def runtime() -> Runtime:
@@ -72,7 +73,8 @@ def change(role: str, action: str, subject: str) -> Iterator[Connection]:
 
 @pages.before_request
 def _let_in() -> BaseResponse | None:
-    request.max_content_length = _LARGEST_FORM
+    is_file = request.endpoint == "dashboard.bring_in"
+    request.max_content_length = _LARGEST_FILE if is_file else _LARGEST_FORM
     if request.method != "GET":
         csrf.protect()
     if request.endpoint in _OPEN:

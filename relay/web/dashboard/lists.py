@@ -118,6 +118,9 @@ def _view(in_list: List) -> grid.View:
     where: dict[str, object] = {}
     if in_list.status is not None and request.args.get("status"):
         where[in_list.status.slug] = request.args["status"]
+    named = request.args.get("field")
+    if named:
+        where[named] = request.args.get("value", "")
     return grid.View(
         sort=request.args.get("sort") or "-modified",
         where=where,
