@@ -33,6 +33,7 @@ def test_a_list_is_made_filled_renamed_and_deleted(desk: Desk) -> None:
     done(desk, "DELETE", f"{path}/fields/region/options/Far West", 204)
     done(desk, "DELETE", f"{path}/fields/users", 204)
     assert "users" not in desk.get(f"{path}/items/{item['id']}")["fields"]
+    done(desk, "DELETE", f"{path}/fields/created_date", 422)
     done(desk, "PATCH", path, title="Renewed")
     done(desk, "POST", f"{path}/fields", 422, label="Bad", type="Text", options=["a"])
     done(desk, "DELETE", path, 204)

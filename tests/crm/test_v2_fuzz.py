@@ -147,7 +147,10 @@ def test_random_bytes_are_refused(api: Api, body: bytes, path: str) -> None:
     assert 400 <= response.status_code < 500
 
 
-def test_a_body_without_end_is_refused(api: Api) -> None:
+def test_a_body_or_an_address_without_end_is_refused(api: Api) -> None:
     body = b'{"name": "' + b"x" * (3 * 1024 * 1024) + b'"}'
     response = api.client.post("/v2/accounts", data=body, headers=AUTHORIZATION)
     assert (response.status_code, response.get_json()["statusCode"]) == (413, 413)
+    ids = ",".join("0" * 24 for _ in range(400))
+    response = api.client.get(f"/v2/contacts?_ids={ids}", headers=AUTHORIZATION)
+    assert (response.status_code, response.get_json()["statusCode"]) == (414, 414)

@@ -144,8 +144,10 @@ def rename_field(conn: Connection, org: int, *, list_id: str, field_id: str, nam
 
 
 def delete_field(conn: Connection, org: int, *, list_id: str, field_id: str) -> None:
-    """Takes the field off its list; its number is never used again. Raises NotFound."""
-    _field(conn, org, list_id, field_id)
+    """Takes the field off its list; its number is never used again. Raises NotFound, and
+    InvalidInput for the date that every item has."""
+    if _field(conn, org, list_id, field_id).id == CREATED_FIELD:
+        raise InvalidInput("every list has the Created Date of its items")
     conn.execute(_this_field(org, list_id, field_id).values(deleted=True))
     _stamp(conn, org)
 

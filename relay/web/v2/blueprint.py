@@ -7,7 +7,7 @@ from functools import wraps
 import structlog
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import DBAPIError, OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestURITooLarge
 
 from relay.core.access import Caller
 from relay.core.errors import NotFound, RelayError, Unavailable
@@ -19,6 +19,8 @@ from relay.web.v2.site import Authenticate, Site
 
 log = structlog.get_logger()
 
+# As there; clients halve the ids that they ask for.
+LONGEST_URL = 8192
 _READS = ("GET", "HEAD")
 _ALL = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _ITEMS = "/lists/<list_id>/listitems"
@@ -100,6 +102,8 @@ def _guarded(
     def guarded(**path: str) -> Response:
         caller = authenticate()
         caller.need(scope)
+        if len(request.full_path) > LONGEST_URL:
+            raise RequestURITooLarge(f"the address is longer than {LONGEST_URL} bytes")
         if any(map(has_control, path.values())):
             raise NotFound("there is nothing under such an id")
         return view(site, caller, **path)

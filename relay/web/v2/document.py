@@ -35,6 +35,7 @@ _REFUSALS = {
     "403": "the key lacks the scope",
     "404": "no such object, or one that the key may not see",
     "413": "the body is too long",
+    "414": "the address is longer than 8192 bytes",
     "422": "the object is not acceptable",
     "429": "the day's requests are used up",
     "503": "ask again",
