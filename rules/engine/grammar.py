@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from rules.engine.errors import RuleError
 from rules.engine.grammar_triggers import read_triggers
 from rules.engine.marks import Marks
 from rules.engine.model import Once, OnError, Retry, Rule, Step
 from rules.engine.reading import Data, Problem, Reading, join, kind_of
-from rules.engine.templates import Filling, check_templates
+from rules.engine.templates import Filling
 from rules.engine.version import hash_of
 
 RULE_KEYS = (
@@ -219,7 +218,6 @@ def _step(
         reading.say(
             "R313", f"{place}.id", f"'{step_id}' is no id for a step", "letters, digits and _"
         )
-    _templates(reading, params or {}, place)
     marks = reading.marks.below(place)
     line, column = marks.at("")
     return Step(
@@ -237,10 +235,3 @@ def _step(
         marks=marks,
         fill=Filling(params or {}),
     )
-
-
-def _templates(reading: Reading, params: Data, place: str) -> None:
-    try:
-        check_templates(params, "with")
-    except RuleError as error:
-        reading.say("R309", f"{place}.{error.place}", error.message)

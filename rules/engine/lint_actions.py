@@ -100,8 +100,9 @@ def _values(value: object, place: str, scope: Scope, talk: Talk) -> Iterator[tup
     elif isinstance(value, str) and "${" in value:
         try:
             found = parts(value)
-        except RuleError:
-            return  # told by the grammar
+        except RuleError as error:
+            talk.say("R309", place, error.message)
+            return
         for part in found:
             if part.is_expression:
                 kind = check_expression(part.text, scope, Place(talk, place, part.start))

@@ -70,7 +70,7 @@ def whole(text: str) -> str | None:
 
 class Filling:
     """A step's `with` on its way to values. It is compiled when it is first worked out, for of
-    many rules few run; `check_templates` has told by then what cannot be read."""
+    many rules few run; the lint has told by then what cannot be read."""
 
     __slots__ = ("_fill", "_params")
 
@@ -82,18 +82,6 @@ class Filling:
         if self._fill is None:
             self._fill = compile_value(self._params, "with")
         return self._fill(facts)
-
-
-def check_templates(value: object, place: str) -> None:
-    """Raises RuleError, with its place, where a `${…}` below is not closed or is empty."""
-    if isinstance(value, str):
-        _parts_at(value, place)
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            check_templates(inner, f"{place}.{key}")
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            check_templates(inner, f"{place}[{index}]")
 
 
 def compile_value(value: object, place: str) -> Fill:
@@ -147,7 +135,7 @@ def _text(text: str, place: str) -> Fill:
 
 def _parts_at(text: str, place: str) -> tuple[Part, ...]:
     try:
-        return parts(text) if "${" in text else ()
+        return parts(text)
     except RuleError as error:
         raise RuleError(error.message, place=place) from error
 
