@@ -13,10 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from relay.storage.database import Database
 from tests import stores
+
+# How long one example takes says how busy the machine is.
+settings.register_profile("relay", deadline=None, max_examples=60)
+settings.load_profile("relay")
 
 pytest_plugins = ["tests.report"]
 

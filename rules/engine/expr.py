@@ -23,6 +23,7 @@ MAX_TEXT = 1000
 MAX_FACTS = 64  # in one expression
 _MAX_INT, _MIN_INT = 2**63 - 1, -(2**63)
 _EXACT_WHOLE = 2**53
+_NUL = "\x00"
 _PLAIN = frozenset({str, bool, float, type(None)})
 _PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _DEEP = re.compile(r"recursion (?:depth|limit)")
@@ -98,6 +99,7 @@ def _replaced(text: str, changes: Iterable[tuple[int, int, str]]) -> str:
 
 
 def _bounded(text: str) -> None:
+    _readable(text)
     if len(text) > MAX_TEXT:
         raise RuleError(f"an expression has at most {MAX_TEXT} characters; this has {len(text)}")
 
@@ -193,7 +195,7 @@ class Program:
         dates: dict[int, date] = {}
         for slot, path in enumerate(self._facts):
             value = read(facts, path)
-            if type(value) in _PLAIN:
+            if type(value) in _PLAIN and not (type(value) is str and _NUL in value):
                 data[f"fact_{slot}_"] = value
             elif isinstance(value, date):
                 dates[slot] = value
@@ -286,21 +288,28 @@ def _moment(value: date, facts: Facts) -> datetime:
 
 def plain(value: object) -> object:
     """A fact as CEL takes it: decimals as doubles, dates inside maps and lists as text."""
+    if isinstance(value, str):
+        return _readable(value)
     if isinstance(value, bool) or type(value) in _PLAIN:
         return value
     if isinstance(value, int):
         return value if _MIN_INT <= value <= _MAX_INT else float(value)
     if isinstance(value, Decimal):
         return float(value)
-    if isinstance(value, str):
-        return str(value)
     if isinstance(value, date):
         return text_of_date(value)
     if isinstance(value, Mapping):
-        return {key: plain(inner) for key, inner in value.items()}
+        return {_readable(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(inner) for inner in value]
     raise RuleError(f"a {type(value).__name__} cannot be read in an expression")
+
+
+def _readable(text: str) -> str:
+    """The library would end a text there, and compare what is left."""
+    if _NUL in text:
+        raise RuleError("a text with the character U+0000 cannot be read in an expression")
+    return str(text)
 
 
 def _numbers(settings: Mapping[str, object]) -> dict[str, object]:
@@ -316,20 +325,18 @@ def text_of_date(value: date) -> str:
 
 def _given(result: object, data: Mapping[str, object], dates: Mapping[int, date]) -> object:
     """A result as the rest of the engine has it: decimals, aware times, `CLEAR`."""
-    if type(result) is bool or result is None:
+    if result is None or isinstance(result, bool | str | int):
         return result
     if isinstance(result, datetime):
         return _same_date(result, data, dates)
-    if isinstance(result, str):
-        return CLEAR if result == CLEAR_MARK else result
+    if result == CLEAR_MARK:
+        return CLEAR
     if isinstance(result, float):
         return _decimal(result)
     if isinstance(result, list):
         return [_given(inner, data, dates) for inner in result]
     if isinstance(result, dict):
         return {key: _given(inner, data, dates) for key, inner in result.items()}
-    if isinstance(result, int):
-        return result
     kind = "a length of time" if isinstance(result, timedelta) else type(result).__name__
     raise RuleError(f"the result is {kind}, which is no value to use")
 

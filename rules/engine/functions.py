@@ -10,7 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 SECONDS_DIGITS = 11
-CLEAR_MARK = "\x00clear\x00"
+CLEAR_MARK = b"clear"  # no fact is bytes, so none can be taken for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def setting(name: str) -> object:
     return settings[name]
 
 
-def null_to_clear() -> str:
+def null_to_clear() -> bytes:
     return CLEAR_MARK
 
 
