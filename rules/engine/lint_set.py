@@ -42,33 +42,45 @@ def _written(rule: Rule) -> Iterator[Written]:
 
 
 def _same_field(live: Told, written: Mapping[int, Sequence[Written]]) -> None:
-    """R402: two rules that one change can fire, writing the same field."""
-    first: dict[tuple[str, str], list[Rule]] = {}
+    """R402: two rules that one change can fire, writing the same field. By look-ups, for a set may
+    hold ten thousand that write one."""
+    first: dict[tuple[object, ...], Rule] = {}
     for rule, talk in live:
+        asked = [key for trigger in rule.when for key in _asked(trigger)]
+        kept = [key for trigger in rule.when for key in _kept(trigger)]
         for title, slug, _, place in written[id(rule)]:
-            others = first.setdefault((title, slug), [])
-            other = next((one for one in others if one is not rule and _together(one, rule)), None)
+            found = (first.get((title, slug, *key)) for key in asked)
+            other = next((one for one in found if one is not None and one is not rule), None)
             if other is not None:
                 talk.say("R402", place, f"'{other.id}' writes '{slug}' of '{title}' too",
                          "rules are independent: which comes last is not said",
                          severity="warning", key=True)  # fmt: skip
-            others.append(rule)
+            for key in kept:
+                first.setdefault((title, slug, *key), rule)
 
 
-def _together(one: Rule, other: Rule) -> bool:
-    return any(_overlap(a, b) for a in one.when for b in other.when)
+_ANY = object()
 
 
-def _overlap(a: Trigger, b: Trigger) -> bool:
-    if (a.kind, a.list, a.source) != (b.kind, b.list, b.source):
-        return False
-    if a.kind == "changed":
-        return a.subject == b.subject and _common(a.to_values, b.to_values)
-    return a.kind != "scheduled" and a.subject == b.subject
+def _group(trigger: Trigger) -> tuple[object, ...]:
+    return trigger.kind, trigger.list, trigger.source, trigger.subject
 
 
-def _common(a: Sequence[object] | None, b: Sequence[object] | None) -> bool:
-    return a is None or b is None or any(value in b for value in a)
+def _kept(trigger: Trigger) -> Iterator[tuple[object, ...]]:
+    """Under what a trigger is found: by what it waits for, and by the values it waits for."""
+    if trigger.kind != "scheduled":
+        yield _group(trigger)
+        for value in trigger.to_values or (_ANY,):
+            yield (*_group(trigger), value)
+
+
+def _asked(trigger: Trigger) -> Iterator[tuple[object, ...]]:
+    """Under what those are found that one change can fire with it."""
+    if trigger.kind != "scheduled":
+        if trigger.to_values is None:
+            yield _group(trigger)
+        for value in (*(trigger.to_values or ()), _ANY):
+            yield (*_group(trigger), value)
 
 
 def _cycles(live: Told, written: Mapping[int, Sequence[Written]]) -> None:

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from relay.cli import cli
 from relay.cli.invocation import Invocation
-from tests.rules.texts import RULES
+from tests.rules.texts import RULES, codes, file_of
 
 FAULTY = """\
 version: 1
@@ -148,3 +148,26 @@ def test_what_yaml_or_a_habit_makes_of_a_condition_is_explained(
 ) -> None:
     (folder / "deal-won.yaml").write_text(SOUND.replace(CONDITION, written))
     assert f"      = help: {said}\n" in lint().stdout
+
+
+WRITES = "do: [{ use: crm.update_item, with: { fields: { receipt_no: a } } }]"
+MEETINGS = [
+    ("{ changed: status, list: Deals, to: Paid }", "{ changed: status, list: Deals }", True),
+    ("{ changed: status, list: Deals }", "{ changed: status, list: Deals, to: Paid }", True),
+    ("{ changed: status, list: Deals, to: [Lead, Paid] }",
+     "{ changed: status, list: Deals, to: [Paid, Proposal] }", True),
+    ("{ changed: status, list: Deals, to: Lead }",
+     "{ changed: status, list: Deals, to: Paid }", False),
+    ("{ changed: status, list: Deals }", "{ changed: plan, list: Deals }", False),
+    ("{ created: item, list: Deals }", "{ created: item, list: Deals }", True),
+    ("{ created: item, list: Deals }", "{ changed: status, list: Deals }", False),
+    ("{ scheduled: 2h, list: Deals }", "{ scheduled: 2h, list: Deals }", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "meet"), MEETINGS)
+def test_two_rules_that_one_change_fires_do_not_write_one_field_unnoticed(
+    one: str, other: str, meet: bool
+) -> None:
+    text = file_of(f"id: one-rule\nwhen: {one}\n{WRITES}", f"id: two-rule\nwhen: {other}\n{WRITES}")
+    assert ("R402" in codes(text)) is meet
