@@ -1,11 +1,27 @@
 """The mapping a new source gets unless somebody gives it one: what is right for most."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
+from relay.core.errors import InvalidInput
 from relay.core.event import FACTS
 from relay.crm.model import Field, Fields, FieldType, List, ListType
+from relay.crm.values import Sent, stored
 from relay.integration import Source
+
+
+class Sender(Protocol):
+    """A field that a sender sends: its names, its last value, the expression that reads it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def sent(self) -> object: ...
+    @property
+    def expression(self) -> str: ...
+
 
 PERSON_EVENTS = ("form.submitted", "card.scanned", "person.enriched", "member.subscribed",
                  "member.updated")  # fmt: skip
@@ -30,6 +46,7 @@ _PLACES: Mapping[str, str] = {
     "website": "website",
     "address": "address",
 }
+_OF_TYPE: Mapping[FieldType, str] = {FieldType.EMAIL: "email", FieldType.PHONE: "phone"}
 _CONTACT = ("name", "phone", "title", "company")
 _NUMBER = "${event.data.number == null ? '' : ' ' + event.data.number}"
 _PAID: Mapping[str, tuple[FieldType, str]] = {
@@ -50,20 +67,25 @@ _SUBJECTS: Mapping[str, str] = {
 }
 
 
-def usual_mapping(source: Source, lists: Sequence[List]) -> dict[str, Any] | None:
+def usual_mapping(
+    source: Source, lists: Sequence[List], into: List | None = None
+) -> dict[str, Any] | None:
     """Form, card and member → contact and item; payment → status, date, amount and a stream
-    entry; invoice sent → a stream entry. None where the source tells of none of these."""
+    entry; invoice sent → a stream entry. None where the source tells of none of these. `into` is
+    the list to fill, where somebody chose one."""
     events = [each for each in source.usual_events() if each in _SUBJECTS]
-    parts = [part for each in events if (part := _part(each, events, lists))]
+    parts = [_part(each, events, [into] if into else lists, chosen=into) for each in events]
     if not parts:
         return None
     first, *others = parts
     return first | ({"also": others} if others else {})
 
 
-def _part(event: str, events: Sequence[str], lists: Sequence[List]) -> dict[str, Any]:
+def _part(
+    event: str, events: Sequence[str], lists: Sequence[List], *, chosen: List | None
+) -> dict[str, Any]:
     if event in PERSON_EVENTS:
-        return _person(event, _first(lists, ListType.CONTACT))
+        return _person(event, chosen or _first(lists, ListType.CONTACT))
     return _money(event, events, _for_money(lists))
 
 
@@ -78,7 +100,11 @@ def _person(event: str, into: List | None) -> dict[str, Any]:
             "body": "${event.data.name == null ? event.data.email : event.data.name}",
         },
     }
-    return part if into is None else part | {"list": into.title, "fields": _facts(into, facts)}
+    if into is None:
+        return part
+    if into.type is ListType.ACCOUNT and "company" in facts:
+        part["account"] = "${event.data.company}"
+    return part | {"list": into.title, "fields": _facts(into, facts)}
 
 
 def _facts(into: List, facts: Sequence[str]) -> dict[str, str]:
@@ -136,3 +162,34 @@ def _for_money(lists: Sequence[List]) -> List | None:
 
 def _first(lists: Sequence[List], type_: ListType) -> List | None:
     return next((one for one in lists if one.type is type_), None)
+
+
+def proposed(into: List, senders: Iterable[Sender], sent: Sent) -> dict[str, str]:
+    """For the list's fields, by slug, the expression of the sender's field that fits: one of the
+    same name whose last value the field takes, else a fact that belongs there."""
+    named: dict[str, Sender] = {}
+    for one in senders:
+        for name in (one.name, one.label):
+            named.setdefault(_letters(name), one)
+    found: dict[str, str] = {}
+    for field in into.fields.all:
+        if not field.is_editable:
+            continue
+        fitting = (named.get(_letters(field.slug)), named.get(_PLACES.get(field.slug, "")),
+                   named.get(_OF_TYPE.get(field.type, "")))  # fmt: skip
+        chosen = next((one for one in fitting if one and _fits(field, one.sent, sent)), None)
+        if chosen is not None:
+            found[field.slug] = chosen.expression
+    return found
+
+
+def _fits(field: Field, value: object, sent: Sent) -> bool:
+    try:
+        stored(field, value, sent)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())

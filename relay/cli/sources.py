@@ -1,7 +1,8 @@
 """`relay source`: inbound addresses."""
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import orjson
@@ -9,8 +10,8 @@ from rich.text import Text
 
 from relay.cli.invocation import Invocation, safe, table
 from relay.cli.listing import state as state_cell
+from relay.cli.mapping import FILE, ask_mapping, fields, map_, preview, read_mapping
 from relay.cli.office import Office, office, pairs, secret_from, value
-from relay.core.errors import InvalidInput
 from relay.integrations import INTEGRATIONS
 from relay.pipeline import arrange, documents
 from relay.storage import connections, sources
@@ -23,6 +24,10 @@ _SECRET = click.option("--secret", metavar="-", help="The sender's own: `-` read
 @click.group()
 def source() -> None:
     """Take webhooks in."""
+
+
+for _command in (fields, preview, map_):
+    source.add_command(_command)
 
 
 @source.command()
@@ -40,37 +45,52 @@ def types(invocation: Invocation) -> None:
 
 
 @source.command()
-@click.argument("type_", metavar="TYPE")
+@click.argument("type_", metavar="[TYPE]", required=False)
 @click.option("--name", help="What rules call it; else the type.")
 @_SECRET
 @click.option("--option", multiple=True, metavar="NAME=VALUE", help="See relay source types.")
-@click.option("--mapping", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+@click.option("--mapping", type=FILE,
               help="A JSON file that says where the fields go.")  # fmt: skip
+@click.option("--list", "list_", metavar="TITLE", help="The list that the usual mapping fills.")
 @click.option("--no-mapping", is_flag=True, help="Not the usual mapping either: rules decide.")
 @click.option("--connection", metavar="NAME", help="Completes what the sender only names.")
 @click.pass_obj
 def create(
     invocation: Invocation,
-    type_: str,
+    type_: str | None,
     name: str | None,
     secret: str | None,
     option: tuple[str, ...],
     mapping: Path | None,
+    list_: str | None,
     no_mapping: bool,
     connection: str | None,
 ) -> None:
-    """A new inbound address of TYPE; a secret that we make is shown this once."""
+    """A new inbound address of TYPE; a secret that we make is shown this once.
+
+    On a terminal it asks for what is not given: the type, the name, the sender's secret, and where
+    the fields go.
+    """
+    asks = sys.stdin.isatty() and not invocation.json
+    if type_ is None:
+        type_, name, secret = _asked(name, secret) if asks else _no_type()
+    decided = bool(mapping or no_mapping or list_)
     new = arrange.NewSource(
         type=type_,
         name=name or type_,
         secret=_given(secret),
         options={key: value(text) for key, text in pairs(option, "--option").items()},
-        mapping=None if mapping is None else _json(mapping),
+        mapping=None if mapping is None else read_mapping(mapping),
+        list=list_,
         connection=connection,
         unmapped=no_mapping,
     )
     with office(invocation) as at:
         row, made = arrange.create_source(at.runtime, at.org.id, new, by=at.by)
+        if asks and not decided:
+            ask_mapping(at, row.name)
+            with at.runtime.db.read() as conn:
+                row = arrange.source_called(at.runtime, conn, at.org.id, row.name)
         told = _told(at, row)
     _show(invocation, told, made)
 
@@ -162,14 +182,23 @@ def _given(secret: str | None) -> str | None:
     return secret_from(secret)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput(f"{path} is not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise InvalidInput(f"{path} holds no mapping: {{…}} is one")
-    return found
+def _asked(name: str | None, secret: str | None) -> tuple[str, str, str | None]:
+    """The type, the name and the sender's own secret, from a person."""
+    known = {key: one for key, one in INTEGRATIONS.items() if one.source is not None}
+    for key, one in known.items():
+        click.echo(f"{key:<14}{one.title}", err=True)
+    type_: str = click.prompt("What will post to it", type=click.Choice(list(known)),
+                              show_choices=False, err=True)  # fmt: skip
+    called: str = name or click.prompt("Name", default=type_, err=True)
+    kind = known[type_].source
+    if kind is not None and kind.secret == "pasted" and secret is None:  # noqa: S105
+        click.echo("The secret that the sender shows, then Enter:", err=True)
+        secret = "-"  # noqa: S105 - it is read from standard input
+    return type_, called, secret
+
+
+def _no_type() -> NoReturn:
+    raise click.UsageError("TYPE is missing: relay source types")
 
 
 def _pretty(value: object) -> str:

@@ -26,7 +26,8 @@ from relay.usual import usual_mapping
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSource:
     """A source as somebody asks for it. `secret` is what the sender shows, where it has one.
-    Without a mapping it gets the one that is right for most, unless it is to be `unmapped`."""
+    Without a mapping it gets the one that is right for most, into `list` where one is named, unless
+    it is to be `unmapped`."""
 
     type: str
     name: str
@@ -35,6 +36,7 @@ class NewSource:
     mapping: Mapping[str, object] | None = None
     connection: str | None = None
     unmapped: bool = False
+    list: str | None = None
 
 
 def source_type(runtime: Runtime, name: str) -> Source:
@@ -60,7 +62,9 @@ def create_source(
     with runtime.db.write() as conn:
         mapping = new.mapping
         if mapping is None and not new.unmapped:
-            mapping = usual_mapping(kind, lists.schema(conn, org).lists)
+            schema = lists.schema(conn, org)
+            into = schema.called(new.list) if new.list else None
+            mapping = usual_mapping(kind, schema.lists, into)
         if mapping is not None:
             compile_mapping(0, new.name, mapping, runtime.verbs)
         row = sources.create_source(

@@ -7,7 +7,10 @@ from relay.core.ids import public
 from relay.crm.model import Field, List
 from relay.integration import Integration, Source
 from relay.pipeline import connect
+from relay.pipeline.fitting import Fitting
 from relay.pipeline.plain import address, plain, time
+from relay.pipeline.preview import Preview
+from relay.pipeline.senders import SenderField
 from relay.pipeline.why import watched
 from relay.setups import Setup
 from relay.storage.connections import ConnectionRow, TargetRow
@@ -192,6 +195,71 @@ def source_types(integrations: Mapping[str, Integration]) -> list[Document]:
         for name, one in integrations.items()
         if one.source is not None
     ]
+
+
+def sender_field(one: SenderField) -> Document:
+    """A field that a sender sends, with its last value."""
+    return {
+        "name": one.name,
+        "label": one.label or None,
+        "sent": plain(one.sent),
+        "expression": one.expression,
+        "is_fact": one.is_fact,
+    }
+
+
+def list_field(one: Field) -> Document:
+    """A field of a list, as something to be filled."""
+    return {
+        "slug": one.slug,
+        "name": one.name,
+        "type": one.type.value,
+        "is_multi": one.is_multi,
+        "options": [option.display for option in one.options],
+    }
+
+
+def fitting(found: Fitting) -> Document:
+    """A sender's fields beside a list's."""
+    into = found.into
+    return {
+        "source": found.source.name,
+        "from_sample": all(one.event is None for one in found.delivered),
+        "fields": [sender_field(one) for one in found.senders],
+        "list": into.title if into else None,
+        "list_fields": [list_field(one) for one in into.fields.all if one.is_editable]
+        if into
+        else [],
+        "proposed": dict(found.proposed),
+    }
+
+
+def preview(told: Preview) -> Document:
+    """What a delivery would do. `would_save` is false where anything of it would be refused."""
+    return {
+        "event": told.event,
+        "type": told.type,
+        "would_save": told.is_saved,
+        "stopped": told.stopped or None,
+        "contact": plain(told.contact),
+        "item": plain(told.item),
+        "fields": [
+            {
+                "slug": cell.slug,
+                "name": cell.name,
+                "type": cell.type,
+                "sent": plain(cell.sent),
+                "becomes": plain(cell.becomes),
+                "now": plain(cell.now),
+                "then": plain(cell.then),
+                "refused": cell.refused or None,
+                "from": cell.origin or None,
+            }
+            for cell in told.cells
+        ],
+        "stream": plain(told.stream),
+        "starts": list(told.starts),
+    }
 
 
 def rule(one: Rule, setup: Setup, outcomes: Mapping[str, int]) -> Document:

@@ -2,7 +2,10 @@
 
 from marshmallow import Schema, fields, validate
 
-from relay.pipeline import arrange, documents
+from relay.core.errors import InvalidInput
+from relay.crm.embedded.schema import schema
+from relay.mapping import parts_of
+from relay.pipeline import arrange, documents, fitting
 from relay.pipeline.arrange import NewSource as Wanted
 from relay.pipeline.sample import document as sample_document
 from relay.pipeline.sample import send as send_to
@@ -43,6 +46,7 @@ class NewSource(Schema):
     secret = fields.String(load_only=True)
     options = fields.Dict(keys=fields.String())
     mapping = fields.Dict(keys=fields.String(), allow_none=True)
+    list = fields.String(metadata={"description": "the list that the usual mapping fills"})
     connection = fields.String()
 
 
@@ -97,6 +101,79 @@ class SourceType(Schema):
     setup = fields.String()
 
 
+class SenderField(Schema):
+    """A field that the sender sends: its name, what people call it, its last value, and the
+    expression that reads it in a mapping."""
+
+    name = fields.String()
+    label = fields.String(allow_none=True)
+    sent = fields.Raw(allow_none=True)
+    expression = fields.String()
+    is_fact = fields.Boolean()
+
+
+class ListField(Schema):
+    """A field of the list that can be filled."""
+
+    slug = fields.String()
+    name = fields.String()
+    type = fields.String()
+    is_multi = fields.Boolean()
+    options = fields.List(fields.String())
+
+
+class Beside(Schema):
+    """Which list to look at; else the mapping's own."""
+
+    list = fields.String()
+
+
+class Fields(Schema):
+    """The sender's fields beside the list's; `proposed` are expressions by the list's slugs."""
+
+    source = fields.String()
+    from_sample = fields.Boolean()
+    fields_ = fields.List(fields.Nested(SenderField), data_key="fields", attribute="fields")
+    list = fields.String(allow_none=True)
+    list_fields = fields.List(fields.Nested(ListField))
+    proposed = fields.Dict()
+
+
+class Trial(Schema):
+    """A mapping to try, else the source's own; on this delivery, else the last one."""
+
+    mapping = fields.Dict(keys=fields.String())
+    event = fields.String(metadata={"example": "evt_12"})
+
+
+class Cell(Schema):
+    """A field of the list: now, and then; or why it would be refused, and where it came from."""
+
+    slug = fields.String()
+    name = fields.String()
+    type = fields.String()
+    sent = fields.Raw(allow_none=True)
+    becomes = fields.Raw(allow_none=True)
+    now = fields.Raw(allow_none=True)
+    then = fields.Raw(allow_none=True)
+    refused = fields.String(allow_none=True)
+    from_ = fields.String(allow_none=True, data_key="from", attribute="from")
+
+
+class Preview(Schema):
+    """What a delivery would do; nothing is changed."""
+
+    event = fields.String(allow_none=True)
+    type = fields.String()
+    would_save = fields.Boolean()
+    stopped = fields.String(allow_none=True)
+    contact = fields.Dict(allow_none=True)
+    item = fields.Dict(allow_none=True)
+    fields_ = fields.List(fields.Nested(Cell), data_key="fields", attribute="fields")
+    stream = fields.Dict(allow_none=True)
+    starts = fields.List(fields.String())
+
+
 routes = Resource("sources", "Inbound addresses, their secrets, and where their fields go.")
 
 
@@ -136,6 +213,34 @@ def map_source(change: Document, ref: str) -> Document:
     return _told(arrange.set_source_mapping(runtime(), caller().org, ref, mapping, by=by()))
 
 
+@routes.get("/sources/<ref>/fields", scope="sources", query=Beside, answer=Fields)
+def list_source_fields(wanted: Document, ref: str) -> Document:
+    """What its sender sends, beside the fields of a list, and what fits."""
+    caller().need("events:read")
+    if "list" in wanted:
+        _check_list(wanted["list"])
+    found = read(
+        lambda conn: fitting.fitting(runtime(), conn, caller().org, ref, into=wanted.get("list"))
+    )
+    if found.into is not None:
+        _check_list(found.into.title)
+    return documents.fitting(found)
+
+
+@routes.post("/sources/<ref>/preview", scope="sources", body=Trial, answer=Preview)
+def preview_mapping(trial: Document, ref: str) -> Document:
+    """What a delivery would do under a mapping: whom it finds, what changes, what is refused."""
+    for scope in ("crm:read", "events:read"):
+        caller().need(scope)
+    org, mapping = caller().org, trial.get("mapping")
+    row = read(lambda conn: arrange.source_called(runtime(), conn, org, ref))
+    for part in parts_of(mapping or row.mapping or {}):
+        if "list" in part:
+            _check_list(part["list"])
+    found = fitting.previewed(runtime(), org, ref, mapping=mapping, event=trial.get("event"))
+    return documents.preview(found)
+
+
 @routes.post("/sources/<ref>/rotate", scope="sources", body=Rotation, answer=MadeSource)
 def rotate_source(new: Document, ref: str) -> Document:
     """A new secret; the old one counts for a day more."""
@@ -161,6 +266,14 @@ def pause_source(ref: str) -> Document:
 def resume_source(ref: str) -> Document:
     """It takes deliveries again."""
     return _told(arrange.pause_source(runtime(), caller().org, ref, paused=False, by=by()))
+
+
+def _check_list(name: object) -> None:
+    """A list that the key may not see behaves as if it did not exist. Raises InvalidInput."""
+    org, seen = caller().org, caller().lists
+    one = read(lambda conn: schema(conn, org)).called(name)
+    if seen is not None and {one.id, one.title}.isdisjoint(seen):
+        raise InvalidInput(f"there is no list {str(name)!r}")
 
 
 def _told(row: SourceRow) -> Document:
