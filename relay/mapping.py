@@ -4,23 +4,27 @@
  "contact": {"name": "${event.data.name}", "phone": …, "title": …, "company": …},
  "account": "${event.data.company}",
  "list": "Leads", "fields": {"account_name": "${event.data.company}", …},
+ "values": {"status": {"Ready to buy": "Qualified", …}},
  "nobody": "create" | "report", "several": "usual" | "oldest" | "newest" | "all" | "refuse",
  "stream": {"subject": "…", "body": "…"},
  "also": [{"event": "invoice.paid", "number": "${event.data.our_number}", …}, …]}
 
-`account` names the company that a new item of an account list is about. `number` leads to the item
-a document was booked for; such a part finds items and makes none. Without `list` the stream entry
-is about the person. `also` holds what else the source tells of.
+`values` translates what the sender calls a field's options. `account` names the company that a new
+item of an account list is about. `number` leads to the item a document was booked for; such a part
+finds items and makes none. Without `list` the stream entry is about the person. `also` holds what
+else the source tells of.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from relay.core.errors import InvalidInput
 from rules.engine import Rule, RuleError, Verb, compile_rule, rule_hash
+from rules.engine.templates import whole
 
-KEYS = ("event", "email", "number", "contact", "account", "list", "fields", "nobody", "several",
-        "stream", "also")  # fmt: skip
+KEYS = ("event", "email", "number", "contact", "account", "list", "fields", "values", "nobody",
+        "several", "stream", "also")  # fmt: skip
 NOBODY = ("create", "report")
 SEVERAL = ("usual", "oldest", "newest", "all", "refuse")
 EMAIL = "${event.data.email}"
@@ -104,7 +108,7 @@ def _document(part: Mapping[str, Any], email: str) -> list[dict[str, object]]:
     where = {"list": part["list"], "number": part["number"], "email": email, **_several(part)}
     steps: list[dict[str, object]] = [{"id": "item", "use": "crm.find_item", "with": where}]
     if part.get("fields"):
-        update = {"item": "${steps.item.output.id}", "fields": part["fields"]}
+        update = {"item": "${steps.item.output.id}", "fields": _fields(part)}
         steps.append({"id": "update", "use": "crm.update_item", "with": update})
     return steps
 
@@ -120,8 +124,26 @@ def _item(part: Mapping[str, Any], *, creates: bool) -> list[dict[str, object]]:
             step["if"] = f"{company[2:-1]} != null"
         steps.append(step)
         where["account"] = "${steps.account.output.id}"
-    params = {**where, "fields": part.get("fields", {}), "create": creates, **_several(part)}
+    params = {**where, "fields": _fields(part), "create": creates, **_several(part)}
     return [*steps, {"id": "item", "use": "crm.create_item", "with": params}]
+
+
+def _fields(part: Mapping[str, Any]) -> dict[str, object]:
+    tables = part.get("values", {})
+    return {slug: _translated(value, tables.get(slug))
+            for slug, value in part.get("fields", {}).items()}  # fmt: skip
+
+
+def _translated(value: object, table: object) -> object:
+    """The expression with its texts looked up first; one that is not in the table stays itself."""
+    expression = whole(value) if isinstance(value, str) else None
+    if expression is None or not isinstance(table, Mapping) or not table:
+        return value
+    known = json.dumps({str(key): str(text) for key, text in table.items()}, ensure_ascii=False)
+    return (
+        f"${{type(({expression})) == string && ({expression}) in {known}"
+        f" ? {known}[({expression})] : ({expression})}}"
+    )
 
 
 def _several(part: Mapping[str, Any]) -> dict[str, object]:
@@ -148,6 +170,6 @@ def _check(part: Mapping[str, Any]) -> None:
         raise InvalidInput("several: a document is paid once, so it is never for all items")
     if "number" in part and "list" not in part:
         raise InvalidInput("number: leads to an item of a list, and no list is named")
-    for key in ("contact", "fields", "stream"):
+    for key in ("contact", "fields", "values", "stream"):
         if not isinstance(part.get(key, {}), Mapping):
             raise InvalidInput(f"{key}: is no map of names to values")

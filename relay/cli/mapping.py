@@ -82,7 +82,7 @@ def map_(
         changed = {"list": None if usual else list_, "nobody": nobody, "several": several}
         if wanted is not None:
             filled = _filled(at, name, wanted, pairs(field, "--field"), pairs(value, "--value"))
-            wanted = fitting.adjusted(wanted, fields=filled, **changed)
+            wanted = fitting.adjusted(wanted, changed, filled)
         arrange.set_source_mapping(at.runtime, at.org.id, name, wanted, by=at.by)
         if wanted is None:
             invocation.show({"mapping": None}, f"{name} has no mapping: the rules alone decide.")
@@ -162,7 +162,7 @@ def ask_mapping(at: Office, name: str) -> None:
     offered = {**mapping.get("fields", {}), **found.proposed}
     kept = {slug: text if _takes(found, slug, str(text)) else None
             for slug, text in offered.items()}  # fmt: skip
-    wanted = fitting.adjusted(mapping, fields=kept, nobody=nobody, several=several)
+    wanted = fitting.adjusted(mapping, {"nobody": nobody, "several": several}, kept)
     arrange.set_source_mapping(at.runtime, at.org.id, name, wanted, by=at.by)
 
 
@@ -184,12 +184,16 @@ def _beside(found: Fitting) -> Text:
     mapped = {str(text): slug for slug, text in
               fitting.first_part(found.source).get("fields", {}).items()}  # fmt: skip
     lines = Text()
-    for one in found.senders:
+    for number, one in enumerate(found.senders):
+        before = number and found.senders[number - 1].is_fact
+        if number == 0 or (before and not one.is_fact):
+            title_of = "Found by Relay" if one.is_fact else "Sent"
+            lines.append(f"{title_of}\n", style="bold")
         name = one.name if not one.label or one.label == one.name else f"{one.name} · {one.label}"
         goes = mapped.get(one.expression)
         fit = fits.get(one.expression)
         to = f"→ {goes}" if goes else f"fits {fit}" if fit else ""
-        lines.append(f"{safe(name)[:40]:<41}{safe(_cut(one.sent)):<{_LONGEST + 1}}")
+        lines.append(f"  {safe(name)[:38]:<39}{safe(_cut(one.sent)):<{_LONGEST + 1}}")
         lines.append(f"{to}\n", style="bold" if goes else "dim")
     lines.append(f"\nFields of {title}: ", style="bold")
     known = found.into.fields.all if found.into else ()

@@ -102,9 +102,8 @@ def previewed(
 
 def adjusted(
     part: Mapping[str, Any],
-    *,
+    settings: Mapping[str, str | None],
     fields: Mapping[str, object] | None = None,
-    **settings: str | None,
 ) -> dict[str, Any]:
     """The part with other settings and fields; None leaves a setting as it is, a field that becomes
     None is taken away, and another list begins with no fields."""

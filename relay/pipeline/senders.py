@@ -118,8 +118,8 @@ def _fields(one: Delivered) -> Iterator[SenderField]:
     for name in FACTS.get(one.parsed.type, ()):
         if name != "fields":
             expression = f"${{event.data.{name}}}"
-            yield SenderField(name=name, label=name.replace("_", " "), sent=facts.get(name),
-                              expression=expression, is_fact=True)  # fmt: skip
+            yield SenderField(name=name, label="", sent=facts.get(name), expression=expression,
+                              is_fact=True)  # fmt: skip
     fields = facts.get("fields")
     if isinstance(fields, Mapping):
         for name, value in fields.items():
@@ -156,6 +156,19 @@ def _expression(base: str, *names: str) -> str:
         return f"${{{optional_path(base, *names)}}}"
     inside = ".".join((base, *names[:-1]))
     return f"${{{quoted} in {inside} ? {inside}[{quoted}] : null}}"
+
+
+def digits_only(expression: str) -> str:
+    """`about 40` becomes 40."""
+    inner = f"({expression[2:-1]})"
+    return f"${{{inner} == null ? null : digits(string({inner}))}}"
+
+
+def numbers_only(expression: str) -> str:
+    """`about 40` leaves the field as it is."""
+    inner = f"({expression[2:-1]})"
+    looks = f"string({inner}).matches('^ *[-+]?[0-9]+([.][0-9]+)? *$')"
+    return f"${{{inner} != null && {looks} ? {inner} : null}}"
 
 
 def _is_empty(value: object) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from flask import Flask, g, request
 
+from relay.core import exact_json
 from relay.core.access import ROLES
 from relay.core.ids import public
 from relay.crm.moments import instant
@@ -21,6 +22,7 @@ from relay.web.dashboard import (
     files,
     items,
     lists,
+    mapping,
     overview,
     people,
     rules,
@@ -50,6 +52,7 @@ _PAGES = (
     files,
     items,
     lists,
+    mapping,
     overview,
     people,
     rules,
@@ -72,6 +75,7 @@ def install(app: Flask) -> None:
         full=show.full,
         took=show.took,
         money=show.money,
+        json=exact_json.dumps,
         plain=show.plain,
         short=show.short,
         setting=show.setting,

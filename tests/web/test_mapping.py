@@ -1,0 +1,133 @@
+"""W1, W2: a source's fields beside a list's in the dashboard: tried, mended, saved; no script."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from relay.crm.embedded import contacts
+from relay.pipeline import arrange
+from relay.storage import sources
+from relay.storage.events import Arrival, accept
+from tests.web.house import Browser, House
+
+FORM = (
+    b"email=rena%40fernway.example&name=Rena&topic=Ready+to+buy&seats=about+40&when=1780286400000"
+)
+FIELDS = {
+    "amount": '${"seats" in event.data.fields ? event.data.fields["seats"] : null}',
+    "status": '${"topic" in event.data.fields ? event.data.fields["topic"] : null}',
+    "close_date": '${"when" in event.data.fields ? event.data.fields["when"] : null}',
+}
+MAPPING = {"event": "form.submitted", "list": "Deals", "fields": FIELDS}
+PAGE = "/sources/fair/fields"
+
+
+@pytest.fixture
+def browser(house: House) -> Browser:
+    """A form whose fields go into deals, and one that came in."""
+    house.organization("fernway")
+    org = house.orgs["fernway"]
+    new = arrange.NewSource(type="webform", name="fair", mapping=MAPPING)
+    row, _ = arrange.create_source(house.runtime, org, new, by="test")
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    arrival = Arrival(org=org, source=row.id, dkey=None, okey=None, headers=kind, body=FORM,
+                      received_at=house.clock.now())  # fmt: skip
+    accept(house.runtime.db, [arrival])
+    return house.signed_in("fernway", "admin")
+
+
+def stored(house: House) -> Any:
+    with house.runtime.db.read() as conn:
+        return sources.source_named(
+            conn, house.runtime.vault, house.orgs["fernway"], "fair"
+        ).mapping
+
+
+def words(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def form(**changed: Any) -> dict[str, Any]:
+    return {"list": "Deals", "nobody": "create", "several": "usual",
+            "from": list(FIELDS.values()), "to": list(FIELDS), **changed}  # fmt: skip
+
+
+def test_a_delivery_shows_what_would_stop_and_the_day_a_date_becomes(
+    house: House, browser: Browser
+) -> None:
+    text = words(browser.page(PAGE))
+    assert "This delivery would stop at Amount." in text
+    assert "Attempting to set Numeric field value with String about 40" in text
+    assert "2026-06-01" in text
+    assert "Contact made rena@fernway.example" in text
+    assert "Stop and name them (as usual here)" in text
+    with house.runtime.db.read() as conn:
+        found = contacts.by_email(conn, house.orgs["fernway"], {"rena@fernway.example"})
+    assert not found, "looking at it must change nothing"
+
+
+def test_what_would_stop_is_mended_with_a_button_and_saved(house: House, browser: Browser) -> None:
+    text = words(browser.send(PAGE, **form(action="digits:amount")).get_data(as_text=True))
+    assert "would stop at Amount" not in text
+    assert "seats, digits only" in text
+    assert stored(house) == MAPPING
+    mended = dict(FIELDS)
+    mended["amount"] = (
+        '${("seats" in event.data.fields ? event.data.fields["seats"] : null) == null ? null'
+        ' : digits(string(("seats" in event.data.fields ? event.data.fields["seats"] : null)))}'
+    )
+    given = form(**{"from": list(mended.values()), "action": "translate:status",
+                    "sent-status": "Ready to buy", "option-status": "Proposal"})  # fmt: skip
+    text = words(browser.send(PAGE, **given).get_data(as_text=True))
+    assert "would stop" not in text
+    assert "1 value translated" in text
+    given = form(**{"from": list(mended.values()), "action": "save"})
+    assert browser.send(PAGE, **given).status_code == 303
+    assert stored(house)["fields"] == mended
+    assert ("admin@fernway.example", "source mapped") in house.audited("fernway")
+
+
+def test_a_translation_stays_until_it_is_saved(house: House, browser: Browser) -> None:
+    given = form(**{"action": "translate:status", "sent-status": "Ready to buy",
+                    "option-status": "Proposal"})  # fmt: skip
+    page = browser.send(PAGE, **given).get_data(as_text=True)
+    found = re.findall(r'name="(value-[^"]+)" value="([^"]*)"', page)
+    kept = {name: unescape(text) for name, text in found}
+    assert kept
+    browser.send(PAGE, **form(action="save", **kept))
+    assert stored(house)["values"] == {"status": {"Ready to buy": "Proposal"}}
+
+
+def test_fields_are_added_removed_and_begin_anew_on_another_list(
+    house: House, browser: Browser
+) -> None:
+    page = browser.send(PAGE, **form(action="add")).get_data(as_text=True)
+    assert "The new field of Deals" in page
+    browser.send(PAGE, **form(action="save", **{"from": [*FIELDS.values(), "40"],
+                                                "to": [*FIELDS, "seats"]}))  # fmt: skip
+    assert stored(house)["fields"]["seats"] == "40"
+    browser.send(PAGE, **form(action="save", several="newest",
+                              **{"from": [FIELDS["status"]], "to": ["status"]}))  # fmt: skip
+    assert stored(house)["fields"] == {"status": FIELDS["status"]}
+    assert stored(house)["several"] == "newest"
+    text = words(browser.send(PAGE, **form(action="try", list="Leads")).get_data(as_text=True))
+    assert "Field of Leads" in text
+    assert "would stop" not in text
+
+
+def test_no_mapping_and_the_usual_one(house: House, browser: Browser) -> None:
+    browser.send(PAGE, **form(action="none"))
+    assert stored(house) is None
+    assert "It has no field mapping" in words(browser.page(PAGE))
+    text = words(browser.send(PAGE, action="usual").get_data(as_text=True))
+    assert "Leads" in text
+    assert stored(house) is None
+
+
+def test_an_operator_sees_the_fields_and_cannot_change_them(house: House, browser: Browser) -> None:
+    del browser
+    operator = house.signed_in("fernway", "operator")
+    assert "Save the fields" not in operator.page(PAGE)
+    assert operator.send(PAGE, **form(action="save")).status_code == 403
