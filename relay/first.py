@@ -25,7 +25,8 @@ WEBSITE = {
         "company": "${event.data.company}",
     },
     "list": "Leads",
-    "fields": {"status": "New", "account_name": "${event.data.company}"},
+    "fields": {"account_name": "${event.data.company}"},
+    "new": {"status": "New"},
     "stream": {
         "subject": "Filled in the form on the website",
         "body": "${event.data.name == null ? event.data.email : event.data.name} wrote to us.",

@@ -4,15 +4,16 @@
  "contact": {"name": "${event.data.name}", "phone": …, "title": …, "company": …},
  "account": "${event.data.company}",
  "list": "Leads", "fields": {"account_name": "${event.data.company}", …},
+ "new": {"status": "New"},
  "values": {"status": {"Ready to buy": "Qualified", …}},
  "nobody": "create" | "report", "several": "usual" | "oldest" | "newest" | "all" | "refuse",
  "stream": {"subject": "…", "body": "…"},
  "also": [{"event": "invoice.paid", "number": "${event.data.our_number}", …}, …]}
 
-`values` translates what the sender calls a field's options. `account` names the company that a new
-item of an account list is about. `number` leads to the item a document was booked for; such a part
-finds items and makes none. Without `list` the stream entry is about the person. `also` holds what
-else the source tells of.
+`new` is what only a new item gets. `values` translates what the sender calls a field's options.
+`account` names the company that a new item of an account list is about. `number` leads to the item
+a document was booked for; such a part finds items and makes none. Without `list` the stream entry
+is about the person. `also` holds what else the source tells of.
 """
 
 import json
@@ -23,8 +24,8 @@ from relay.core.errors import InvalidInput
 from rules.engine import Rule, RuleError, Verb, compile_rule, rule_hash
 from rules.engine.templates import whole
 
-KEYS = ("event", "email", "number", "contact", "account", "list", "fields", "values", "nobody",
-        "several", "stream", "also")  # fmt: skip
+KEYS = ("event", "email", "number", "contact", "account", "list", "fields", "new", "values",
+        "nobody", "several", "stream", "also")  # fmt: skip
 NOBODY = ("create", "report")
 SEVERAL = ("usual", "oldest", "newest", "all", "refuse")
 EMAIL = "${event.data.email}"
@@ -125,6 +126,8 @@ def _item(part: Mapping[str, Any], *, creates: bool) -> list[dict[str, object]]:
         steps.append(step)
         where["account"] = "${steps.account.output.id}"
     params = {**where, "fields": _fields(part), "create": creates, **_several(part)}
+    if part.get("new"):
+        params["initial"] = part["new"]
     return [*steps, {"id": "item", "use": "crm.create_item", "with": params}]
 
 
@@ -170,6 +173,6 @@ def _check(part: Mapping[str, Any]) -> None:
         raise InvalidInput("several: a document is paid once, so it is never for all items")
     if "number" in part and "list" not in part:
         raise InvalidInput("number: leads to an item of a list, and no list is named")
-    for key in ("contact", "fields", "values", "stream"):
+    for key in ("contact", "fields", "new", "values", "stream"):
         if not isinstance(part.get(key, {}), Mapping):
             raise InvalidInput(f"{key}: is no map of names to values")

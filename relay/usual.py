@@ -104,6 +104,9 @@ def _person(event: str, into: List | None) -> dict[str, Any]:
         return part
     if into.type is ListType.ACCOUNT and "company" in facts:
         part["account"] = "${event.data.company}"
+    status = into.status
+    if status is not None and status.options:
+        part["new"] = {"status": status.options[0].display}
     return part | {"list": into.title, "fields": _facts(into, facts)}
 
 

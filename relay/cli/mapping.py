@@ -164,6 +164,7 @@ def ask_mapping(at: Office, name: str) -> None:
             for slug, text in offered.items()}  # fmt: skip
     wanted = fitting.adjusted(mapping, {"nobody": nobody, "several": several}, kept)
     arrange.set_source_mapping(at.runtime, at.org.id, name, wanted, by=at.by)
+    click.echo(f"\n{shown(fitting.previewed(at.runtime, at.org.id, name)).plain}", err=True)
 
 
 def _takes(found: Fitting, slug: str, expression: str) -> bool:

@@ -91,7 +91,7 @@ def create(
             ask_mapping(at, row.name)
             with at.runtime.db.read() as conn:
                 row = arrange.source_called(at.runtime, conn, at.org.id, row.name)
-        told = _told(at, row)
+        told = _told(at, row) | {"setup": INTEGRATIONS[row.type].setup()}
     _show(invocation, told, made)
 
 

@@ -110,7 +110,7 @@ def adjusted(
     changed = {name: value for name, value in settings.items() if value is not None}
     kept = dict(part.get("fields", {}))
     if "list" in changed and changed["list"] != part.get("list"):
-        kept = {}
+        kept, part = {}, {key: value for key, value in part.items() if key != "new"}
     kept |= fields or {}
     kept = {slug: value for slug, value in kept.items() if value is not None}
     result: dict[str, Any] = {**part, **changed}

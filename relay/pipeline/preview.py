@@ -193,6 +193,10 @@ class _Trial:
             case "upsert_contact":
                 self.told.contact = self._person(str(done.output["id"])) | dict(done.output)
             case "create_item" | "find_item" | "update_item":
+                initial = params.get("initial")
+                if done.output.get("created") and isinstance(initial, Mapping):
+                    self.told.cells += [Cell(slug=str(slug), name=str(slug), type="", sent=value)
+                                        for slug, value in initial.items()]  # fmt: skip
                 self._item(str(done.output["id"]), done)
             case "post_stream":
                 self.told.stream = {name: params.get(name) for name in ("subject", "body")}
@@ -215,7 +219,8 @@ class _Trial:
                 then = display(one, item.values.get(one.id), desk.people)
                 now = done.changes.get(one.slug, (then, then))[0]
                 now = None if self.told.item.get("created") else now
-                self.told.cells[number] = replace(cell, now=now, then=then)
+                told = replace(cell, name=one.name, now=now, then=then)
+                self.told.cells[number] = told
 
     def _starts(self) -> None:
         rules = self.setup.rules

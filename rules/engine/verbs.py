@@ -48,6 +48,7 @@ _VERBS = (
                 "several", "text", help="of those that match: usual, oldest, newest, all, refuse"
             ),
             Param("create", "boolean", help="false: end the run when none matches"),
+            Param("initial", "map", help="values that only a new item gets"),
             Param("name", "text", help="the item's name"),
             _FIELDS,
         ),

@@ -51,6 +51,7 @@ def test_a_form_makes_a_contact_and_an_item_of_the_contact_list() -> None:
     assert mapping is not None
     assert mapping["list"] == "Leads"
     assert mapping["fields"] == {"account_name": "${event.data.company}"}
+    assert mapping["new"] == {"status": "New"}
     assert mapping["contact"]["company"] == "${event.data.company}"
 
 

@@ -90,7 +90,7 @@ def test_on_an_account_list_several_items_stop_the_run_and_are_named(house: Hous
     """It may be money: the default on account lists is to refuse."""
     ann = contact(house, "ann.lee+web@example.com")
     first, second = item(house, "Deals", ann, "Renewal"), item(house, "Deals", ann, "Upgrade")
-    mapped(house, list="Deals", fields={"seats": 40})
+    mapped(house, list="Deals", new=None, fields={"seats": 40})
     done = run(house)
     assert done.state == "failed"
     assert f"Renewal ({first})" in done.reason
@@ -100,7 +100,7 @@ def test_on_an_account_list_several_items_stop_the_run_and_are_named(house: Hous
 def test_a_company_becomes_the_account_of_a_new_deal_and_a_person_alone_its_name(
     house: House,
 ) -> None:
-    mapped(house, list="Deals", fields={}, account="${event.data.company}")
+    mapped(house, list="Deals", new=None, fields={}, account="${event.data.company}")
     done = run(house)
     assert done.state == "succeeded"
     deal = house.item("Deals", "Acme Ltd")

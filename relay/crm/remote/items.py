@@ -100,7 +100,8 @@ async def create_item(session: Session, operation: Operation) -> Done:
         return await _renew(session, in_list, operation, known, whose, values)
     if not yes(operation, "create", default=True):
         raise Filtered(f"no item of {in_list.title} found")
-    fields, _ = news(in_list, {}, values)
+    initial = await session.values(in_list, operation.params.get("initial"))
+    fields, _ = news(in_list, {}, {**initial, **values})
     new: dict[str, object] = {"fieldValues": fields}
     if who is not None:
         new["contactIds"] = [who]

@@ -58,6 +58,19 @@ def subject(request: InboundRequest, config: SourceConfig) -> str | None:
     return people.email(_found(response).get("email"))
 
 
+def labels(request: InboundRequest, config: SourceConfig) -> dict[str, str]:
+    """Each field's question, by its `ref`."""
+    del config
+    try:
+        response = a_map(_body(request).get("form_response"))
+    except Unreadable:
+        return {}
+    fields = map(a_map, a_list(a_map(response.get("definition")).get("fields")))
+    pairs = [(a_text(one.get("ref")) or a_text(one.get("id")), a_text(one.get("title")))
+             for one in fields]  # fmt: skip
+    return {name: title for name, title in pairs if name and title}
+
+
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     return SCHEME.sign(Signed(body=body), config.secrets, now)
 
@@ -137,6 +150,7 @@ SOURCE = Source(
     dedupe_key=dedupe_key,
     subject=subject,
     sign=sign,
+    labels=labels,
     proof="an HMAC-SHA256 of the body",
     options={"region": "the country of telephone numbers without a country code (US)"},
 )

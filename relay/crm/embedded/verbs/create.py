@@ -11,7 +11,7 @@ from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.shelf import Changes, Edit, Shelf
 from relay.crm.embedded.verbs.persons import note_of, one_person, people
 from relay.crm.given import quiet, required, text, yes
-from relay.crm.model import Account, Contact, Item, List, ListType
+from relay.crm.model import Account, Contact, Item, List, ListType, Stored
 from relay.crm.naming import named_values, nearest
 from relay.crm.port import Done, Operation, Result
 from relay.crm.several import USUAL, choice, chosen, complaint, note
@@ -26,6 +26,7 @@ class _Plan:
     operation: Operation
     in_list: List
     edit: Edit
+    initial: Mapping[str, Stored | None]
     key: Key | None
     note: Mapping[str, object]
     called: str | None
@@ -71,7 +72,8 @@ def _carry_out(
         raise Filtered(f"no item of {plan.in_list.title} found")
     # A step that matches may make an item again after somebody has deleted it.
     maker = plan.operation.key if plan.key is None else None
-    edit = replace(plan.edit, name=plan.edit.name or plan.called)
+    values = {**plan.initial, **plan.edit.values}
+    edit = replace(plan.edit, values=values, name=plan.edit.name or plan.called)
     item = shelf.make(plan.in_list, edit, plan.operation.author, key=maker)
     if plan.key is not None:
         ids[plan.key] = [item.id]
@@ -126,8 +128,9 @@ def _plan(
     account = _account(operation, firms)
     who = (person.name or person.email) if person else None
     check_shape(in_list, contacts=int(person is not None), account=account is not None)
+    sent = desk.sent(mapped=True)
     edit = Edit(
-        values=named_values(in_list.fields, operation.params.get("fields"), desk.sent(mapped=True)),
+        values=named_values(in_list.fields, operation.params.get("fields"), sent),
         name=text(operation, "name"),
         account_id=account.id if account else None,
         contact_ids=(person.id,) if person else None,
@@ -136,6 +139,7 @@ def _plan(
         operation=operation,
         in_list=in_list,
         edit=edit,
+        initial=named_values(in_list.fields, operation.params.get("initial"), sent),
         key=_key(operation, in_list, edit),
         note=note_of(ref, persons),
         called=name_for(in_list, person, account) or who,
