@@ -193,6 +193,41 @@ def test_an_item_that_matches_its_contact_is_made_once(port: Port) -> None:
     assert again.changes["status"] == ("New", "Contacted")
 
 
+def test_which_of_several_items_is_meant_is_said_and_never_guessed(port: Port) -> None:
+    ada = "ada@northwind.example"
+    made = []
+    for name in ("first", "second"):
+        item = port.do("create_item", list="Deals", contact=ada, name=name)
+        made.append(str(item.output["id"]))
+        port.office.clock.move(minutes=1)
+    given = {"list": "Deals", "contact": ada, "match": "contact", "fields": {"seats": 40}}
+    # The first organization has a deal of hers already: it is the oldest.
+    refused = port.refused("create_item", **given)
+    assert "3 items of Deals belong to" in str(refused)
+    assert all(id in str(refused) for id in made)
+    newest = port.do("create_item", **given, several="newest")
+    assert newest.output["id"] == made[1]
+    assert newest.output["note"] == "3 items of Deals match: the newest was taken"
+    assert port.field(made[0], "seats") is None
+    port.do("create_item", **given, several="all")
+    assert port.field(made[0], "seats") == Decimal(40)
+    found = port.do("find_item", list="Deals", email=ada, several="newest")
+    assert found.output["id"] == made[1]
+    assert isinstance(port.refused("create_item", **given, several="any"), InvalidInput)
+
+
+def test_what_only_a_new_item_gets_leaves_one_that_is_there_alone(port: Port) -> None:
+    given = {"list": "Leads", "contact": "ada@northwind.example", "match": "contact"}
+    nobody = port.refused("create_item", **given, create=False)
+    assert isinstance(nobody, Filtered)
+    first = port.do("create_item", **given, initial={"status": "New"})
+    id = str(first.output["id"])
+    assert port.field(id, "status") == "New"
+    port.do("update_item", item=id, fields={"status": "Qualified"})
+    port.do("create_item", **given, initial={"status": "New"}, create=False)
+    assert port.field(id, "status") == "Qualified"
+
+
 def test_an_item_may_match_by_the_value_of_a_field(port: Port) -> None:
     given = {"list": "Deals", "match": "receipt_no"}
     first = port.do("create_item", **given, fields={"receipt_no": "R-1"})
