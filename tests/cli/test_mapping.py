@@ -17,6 +17,7 @@ FORM = {
     "Seats": "about 40",
     "start": "1780286400000",
     "Interests": ["Sonar", "Training"],
+    "rep": "OWNER@relay.example",
 }
 
 
@@ -52,10 +53,11 @@ def test_fields_are_shown_beside_each_other_mapped_tried_and_saved(
 
     told = shell.document("source", "map", "website", "--field", "seats=Seats",
                           "--field", "start_date=start", "--field", "interests=Interests",
-                          "--several", "newest")  # fmt: skip
+                          "--field", "owner=rep", "--several", "newest")  # fmt: skip
     cells = {one["slug"]: one for one in told["preview"]["fields"]}
     assert cells["start_date"]["then"] == "2026-06-01"
     assert cells["interests"]["then"] == ["Sonar", "Training"]
+    assert cells["owner"]["then"] == "Robin Owner"
     assert cells["account_name"]["now"] == cells["account_name"]["then"] == "Acme Ltd"
     assert cells["seats"]["refused"] == (
         "Attempting to set Numeric field value with String about 40"

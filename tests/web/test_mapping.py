@@ -1,6 +1,7 @@
 """W1, W2: a source's fields beside a list's in the dashboard: tried, mended, saved; no script."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -34,7 +35,8 @@ def browser(house: House) -> Browser:
     kind = {"content-type": "application/x-www-form-urlencoded"}
     arrival = Arrival(org=org, source=row.id, dkey=None, okey=None, headers=kind, body=FORM,
                       received_at=house.clock.now())  # fmt: skip
-    accept(house.runtime.db, [arrival])
+    fine = replace(arrival, body=b"email=bo%40fernway.example&seats=12")
+    accept(house.runtime.db, [fine, arrival])
     return house.signed_in("fernway", "admin")
 
 
@@ -66,6 +68,12 @@ def test_a_delivery_shows_what_would_stop_and_the_day_a_date_becomes(
     with house.runtime.db.read() as conn:
         found = contacts.by_email(conn, house.orgs["fernway"], {"rena@fernway.example"})
     assert not found, "looking at it must change nothing"
+
+
+def test_the_last_deliveries_are_tried_together(browser: Browser) -> None:
+    text = words(browser.page(f"{PAGE}?all=yes"))
+    assert "Of the last 2 deliveries, 1 would be saved whole and 1 would not." in text
+    assert "Status, Amount refused" in text or "Amount, Status refused" in text
 
 
 def test_what_would_stop_is_mended_with_a_button_and_saved(house: House, browser: Browser) -> None:

@@ -133,6 +133,7 @@ def _page(
         part=part,
         found=found,
         told=told,
+        tally=_tally(found, parts, about) if request.args.get("all") == "yes" else None,
         problem=problem,
         delivered=about,
         at=at,
@@ -172,6 +173,14 @@ def _tried(
         return preview(runtime(), found.source, _whole(parts), delivered), ""
     except InvalidInput as error:
         return None, str(error)
+
+
+def _tally(
+    found: Fitting, parts: list[Any], about: list[Delivered]
+) -> list[tuple[Delivered, Preview]]:
+    """What each of the last deliveries would do."""
+    mapping = _whole(parts)
+    return [(one, preview(runtime(), found.source, mapping, one)) for one in about]
 
 
 def _called(found: Fitting, expression: str) -> str:
