@@ -30,8 +30,8 @@ def person(house: House, email: str) -> Any:
             for key in ("name", "phone", "title", "company")}  # fmt: skip
 
 
-def test_a_card_becomes_a_contact_and_an_item_of_either_kind_of_list(house: House) -> None:
-    """Its attributes go to the contact, whichever list is chosen."""
+def test_a_card_becomes_a_contact_and_an_item_and_a_look_up_completes_one(house: House) -> None:
+    """Attributes go to the contact, whichever kind of list is chosen."""
     source(house, "fair")
     source(house, "deals fair", into="Deals")
     scan(house, "fair", "new@card.example")
@@ -46,12 +46,10 @@ def test_a_card_becomes_a_contact_and_an_item_of_either_kind_of_list(house: Hous
     deal = house.item("Deals", person(house, "other@card.example")["company"][0])
     assert house.api("GET", f"/accounts/{deal['accountId']}")["name"] == told["company"][0]
 
-
-def test_a_person_looked_up_completes_the_contact_that_was_asked_about(house: House) -> None:
-    source(house, "lookups")
     found = CARDS["person_v3"]
+    source(house, "lookups")
     house.post("lookups", json=json.loads(found.body),
                params={"email": "Ada@Northwind.example", "job": "1042"})  # fmt: skip
     house.settle()
-    told = person(house, "ada@northwind.example")
-    assert told["title"][0] == json.loads(found.body)["title"]
+    known = person(house, "ada@northwind.example")
+    assert known["title"][0] == json.loads(found.body)["title"]
