@@ -10,7 +10,7 @@ from rich.text import Text
 
 from relay.cli.invocation import Invocation, safe
 from relay.cli.office import Office, office, pairs
-from relay.core.errors import InvalidInput
+from relay.core.errors import InvalidInput, NotFound
 from relay.crm.model import List
 from relay.mapping import NOBODY, SEVERAL
 from relay.pipeline import arrange, documents, fitting
@@ -87,7 +87,11 @@ def map_(
         if wanted is None:
             invocation.show({"mapping": None}, f"{name} has no mapping: the rules alone decide.")
             return
-        told = fitting.previewed(at.runtime, at.org.id, name)
+        try:
+            told = fitting.previewed(at.runtime, at.org.id, name)
+        except (InvalidInput, NotFound) as error:
+            invocation.show({"mapping": wanted, "preview": None}, f"Saved, and not tried: {error}")
+            return
     invocation.show({"mapping": wanted, "preview": documents.preview(told)}, shown(told))
 
 
@@ -146,6 +150,8 @@ def ask_mapping(at: Office, name: str) -> None:
     fits; then shows what a delivery would become."""
     with at.runtime.db.read() as conn:
         source = arrange.source_called(at.runtime, conn, at.org.id, name)
+        if at.runtime.setups.of(conn, at.org.id).crm is not None:
+            return  # nothing of a CRM elsewhere can be looked at before the first delivery
         found = fitting.fitting(at.runtime, conn, at.org.id, name)
     if source.mapping is None or not found.lists or "number" in source.mapping:
         return

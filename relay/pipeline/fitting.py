@@ -52,8 +52,9 @@ def fitting(
     _check_here(runtime, conn, org)
     known = lists.schema(conn, org)
     mapping = part if part is not None else first_part(source)
-    title = into or mapping.get("list")
-    chosen = known.called(title) if title else None
+    # A mapping may name a list that is gone; that must not keep anybody from mending it.
+    own = str(mapping.get("list") or "")
+    chosen = known.called(into) if into else known.by_title.get(own) or known.by_id.get(own)
     delivered = senders.told(runtime, conn, source)
     about = [one for one in delivered if mapping.get("event", "*") in ("*", one.parsed.type)]
     fields = senders.fields_of(about or delivered)

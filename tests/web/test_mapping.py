@@ -125,6 +125,17 @@ def test_fields_are_added_removed_and_begin_anew_on_another_list(
     assert "would stop" not in text
 
 
+def test_a_list_that_is_gone_is_said_and_another_can_be_chosen(
+    house: House, browser: Browser
+) -> None:
+    gone = {**MAPPING, "list": "Gone"}
+    arrange.set_source_mapping(house.runtime, house.orgs["fernway"], "fair", gone, by="test")
+    text = words(browser.page(PAGE))
+    assert "There is no list &#39;Gone&#39;" in text
+    browser.send(PAGE, list="Leads", action="save")
+    assert stored(house)["list"] == "Leads"
+
+
 def test_no_mapping_and_the_usual_one(house: House, browser: Browser) -> None:
     browser.send(PAGE, **form(action="none"))
     assert stored(house) is None
