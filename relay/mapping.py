@@ -78,11 +78,22 @@ def rule_data(id: str, name: str, part: Mapping[str, Any]) -> dict[str, object]:
         "when": {"received": part.get("event", "*"), "source": name},
         "do": _steps(part, email),
     }
-    known = [f"{text[2:-1]} != null" for text in (str(part.get("number", "")), email)
-             if text.startswith("${") and text.endswith("}")]  # fmt: skip
+    given = (_is_given(text) for text in (str(part.get("number", "")), email))
+    known = [condition for condition in given if condition]
     if known:
         rule["if"] = " || ".join(known)
     return rule
+
+
+def _is_given(text: str) -> str:
+    """The condition that an expression has a value; empty for plain text. Facts are null where
+    there is none; a sender's own field may be empty text."""
+    expression = whole(text) if "${" in text else None
+    if expression is None:
+        return ""
+    if "?" not in expression:
+        return f"{expression} != null"
+    return f"({expression}) != null && ({expression}) != ''"
 
 
 def _steps(part: Mapping[str, Any], email: str) -> list[dict[str, object]]:
@@ -121,8 +132,8 @@ def _item(part: Mapping[str, Any], *, creates: bool) -> list[dict[str, object]]:
     if creates and company:
         step: dict[str, object] = {"id": "account", "use": "crm.upsert_account",
                                    "with": {"name": company}}  # fmt: skip
-        if company.startswith("${"):
-            step["if"] = f"{company[2:-1]} != null"
+        if given := _is_given(company):
+            step["if"] = given
         steps.append(step)
         where["account"] = "${steps.account.output.id}"
     params = {**where, "fields": _fields(part), "create": creates, **_several(part)}

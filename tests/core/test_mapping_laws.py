@@ -9,7 +9,7 @@ from relay.bootstrap import VERBS
 from relay.core.facts import clean
 from relay.mapping import compile_mapping
 from relay.pipeline.senders import digits_only, field_expression, numbers_only
-from rules.engine import resolve
+from rules.engine import holds, resolve
 from rules.engine.templates import compile_value
 
 NAMES = st.text(min_size=1, max_size=60).map(clean).filter(bool)
@@ -50,6 +50,20 @@ def test_what_is_in_the_table_is_translated_and_the_rest_is_not(
     assert status({name: other}) == (becomes if other == sent else other)
     assert status({}) is None
     assert status({name: [sent]}) == [sent]
+
+
+def test_a_contact_may_be_found_by_a_field_of_the_sender_s_own() -> None:
+    email = field_expression("Work Email")
+    mapping = {"event": "form.submitted", "email": email, "contact": {}, "list": "Deals",
+               "account": field_expression("Firm")}  # fmt: skip
+    (rule,) = compile_mapping(1, "website", mapping, VERBS)
+    whole = facts({"Work Email": "bo@example.com", "Firm": "Berg AB"})
+    assert holds(rule, whole)
+    assert resolve(rule.do[0], whole)["email"] == "bo@example.com"
+    assert holds(rule.do[1], whole)
+    for fields in ({}, {"Work Email": ""}):
+        assert not holds(rule, facts(fields))
+        assert not holds(rule.do[1], facts(fields))
 
 
 def test_digits_and_numbers_are_taken_from_text() -> None:
