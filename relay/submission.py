@@ -11,7 +11,7 @@ from relay.core.errors import BadSignature, Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_text, find_person, flattened
 from relay.core.signing import same_secret
-from relay.integration import InboundRequest, SourceConfig
+from relay.integration import Answer, InboundRequest, SourceConfig
 
 SUBMITTED = "form.submitted"
 OPTIONS: Mapping[str, str] = {
@@ -44,6 +44,12 @@ def submitted(
         body=body,
         occurred_at=occurred_at,
     )
+
+
+def probed(request: InboundRequest, config: SourceConfig) -> Answer | None:
+    """A builder's page looks whether anybody is there before it sends: yes, and nothing more."""
+    del config
+    return Answer() if request.method in ("GET", "HEAD") else None
 
 
 def subject_of(parse: Parse) -> Callable[[InboundRequest, SourceConfig], str | None]:
@@ -110,12 +116,9 @@ def without_header(name: str, request: InboundRequest) -> InboundRequest:
     return replace(request, headers=kept)
 
 
-def stored_without(
-    names: Iterable[str], request: InboundRequest, config: SourceConfig
-) -> InboundRequest:
+def stored_without(names: Iterable[str], request: InboundRequest) -> InboundRequest:
     """The post as the JSON of its fields, which reads into the same event, without those named and
     without the contents of files."""
-    del config
     fields = fields_or_none(request)
     hidden = {name for name in names if name in fields}
     kind, _ = forms.content_type(request.headers.get("content-type", ""))

@@ -20,6 +20,7 @@ from relay.submission import (
     fields_of,
     fields_or_none,
     key_of,
+    probed,
     stored_without,
     subject_of,
     submitted,
@@ -61,7 +62,7 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
 
 
 def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
-    kept = stored_without([], request, config)
+    kept = stored_without([], request)
     return without_header(_header(config), kept)
 
 
@@ -91,6 +92,7 @@ SOURCE = Source(
     parse=parse,
     event_types=(SUBMITTED,),
     dedupe_key=dedupe_key,
+    handshake=probed,
     subject=subject_of(parse),
     redact=redact,
     sign=sign,

@@ -18,6 +18,7 @@ from relay.submission import (
     fields_of,
     fields_or_none,
     key_of,
+    probed,
     stored_without,
     subject_of,
     submitted,
@@ -51,7 +52,8 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
 
 
 def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
-    return stored_without([OWN_ADDRESS], request, config)
+    del config
+    return stored_without([OWN_ADDRESS], request)
 
 
 def _answers(post: Mapping[str, object]) -> Mapping[str, object]:
@@ -111,6 +113,7 @@ SOURCE = Source(
     parse=parse,
     event_types=(SUBMITTED,),
     dedupe_key=dedupe_key,
+    handshake=probed,
     subject=subject_of(parse),
     redact=redact,
     secret="none",  # noqa: S106 - the word for "there is none"

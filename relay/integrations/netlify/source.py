@@ -7,7 +7,7 @@ from relay.core.event import ParsedEvent
 from relay.core.facts import a_list, a_map, a_text, document
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.integrations.netlify import proof
-from relay.submission import OPTIONS, SUBMITTED, key_of, moment, subject_of, submitted
+from relay.submission import OPTIONS, SUBMITTED, key_of, moment, probed, subject_of, submitted
 
 # What Netlify adds to the fields by itself.
 _ABOUT = ("ip", "user_agent", "referrer")
@@ -60,6 +60,7 @@ SOURCE = Source(
     parse=parse,
     event_types=(SUBMITTED,),
     dedupe_key=dedupe_key,
+    handshake=probed,
     subject=subject_of(parse),
     sign=proof.sign,
     labels=labels,

@@ -12,7 +12,7 @@ from relay.core.event import ParsedEvent
 from relay.core.facts import a_text, document
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Source, SourceConfig
-from relay.submission import key_of, moment
+from relay.submission import key_of, moment, probed
 
 SCHEME = HmacScheme(header="squarespace-signature", key="hex")
 
@@ -61,6 +61,7 @@ SOURCE = Source(
         "squarespace.extension.uninstall",
     ),
     dedupe_key=dedupe_key,
+    handshake=probed,
     sign=sign,
     secret="pasted",  # noqa: S106 - who makes it
     proof="an HMAC-SHA256 of the body",

@@ -14,6 +14,7 @@ from relay.core.event import ParsedEvent
 from relay.core.facts import a_list, a_map, a_text, document, find_person
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Source, SourceConfig
+from relay.submission import probed
 
 SCHEME = HmacScheme(header="typeform-signature", encoding="base64", prefix="sha256=")
 COMPLETE = "form_response"
@@ -148,6 +149,7 @@ SOURCE = Source(
     parse=parse,
     event_types=("form.submitted", "typeform.form_response_partial"),
     dedupe_key=dedupe_key,
+    handshake=probed,
     subject=subject,
     sign=sign,
     labels=labels,

@@ -12,7 +12,7 @@ from relay.core.event import ParsedEvent
 from relay.core.facts import a_list, a_map, a_text, document
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Source, SourceConfig
-from relay.submission import OPTIONS, SUBMITTED, key_of, moment, subject_of, submitted
+from relay.submission import OPTIONS, SUBMITTED, key_of, moment, probed, subject_of, submitted
 
 SCHEME = HmacScheme(
     header="x-webflow-signature",
@@ -86,6 +86,7 @@ SOURCE = Source(
     parse=parse,
     event_types=(SUBMITTED,),
     dedupe_key=dedupe_key,
+    handshake=probed,
     subject=subject_of(parse),
     sign=sign,
     secret="pasted",  # noqa: S106 - who makes it

@@ -19,6 +19,7 @@ from relay.submission import (
     fields_of,
     fields_or_none,
     key_of,
+    probed,
     stored_without,
     subject_of,
     submitted,
@@ -56,7 +57,8 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
 
 
 def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
-    return stored_without([KEY], request, config)
+    del config
+    return stored_without([KEY], request)
 
 
 def place(body: bytes, config: SourceConfig) -> bytes:
@@ -97,6 +99,7 @@ SOURCE = Source(
     parse=parse,
     event_types=(SUBMITTED,),
     dedupe_key=dedupe_key,
+    handshake=probed,
     subject=subject_of(parse),
     redact=redact,
     place=place,
