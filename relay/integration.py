@@ -349,6 +349,7 @@ class Connector:
     consent    how a person lets us in, where the provider has OAuth 2
     account    which account at the provider the settings mean: what shares its locks and its pace
     pace       how much of our work it takes
+    anywhere   it has no hosts of its own: a person gives its address
     """
 
     test: Callable[[Connection, Http, datetime], Awaitable[str]]
@@ -362,6 +363,7 @@ class Connector:
     consent: Consent | None = None
     account: Callable[[Mapping[str, object]], str] = _one_account
     pace: Pace | None = None
+    anywhere: bool = False
 
 
 # --- sandboxes ---------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ PAUSE = 0.010
 
 # The task that each kind of work is woken by; `workers.tasks` has one of each name.
 ROUTE, COMPLETE, ACT, DELIVER = "relay.route", "relay.complete", "relay.act", "relay.deliver"
-SWEEP = "relay.sweep"
-TASKS = frozenset({ROUTE, COMPLETE, ACT, DELIVER, SWEEP})
+WATCH, SWEEP = "relay.watch", "relay.sweep"
+TASKS = frozenset({ROUTE, COMPLETE, ACT, DELIVER, WATCH, SWEEP})
 
 log = logging.get()
 

@@ -1,6 +1,6 @@
 """One task per use case: ids go in, a use case is called. Names are those of relay.queue."""
 
-from relay.queue import ACT, COMPLETE, DELIVER, ROUTE, SWEEP
+from relay.queue import ACT, COMPLETE, DELIVER, ROUTE, SWEEP, WATCH
 from workers.app import app
 from workers.runtime import engine
 
@@ -23,6 +23,11 @@ def act(ids: list[int]) -> None:
 @app.task(name=DELIVER)
 def deliver(ids: list[int]) -> None:
     engine().deliver(ids)
+
+
+@app.task(name=WATCH)
+def watch(ids: list[int]) -> None:
+    engine().watch(ids)
 
 
 @app.task(name=SWEEP)

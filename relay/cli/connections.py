@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import click
 
-from relay.cli.invocation import Invocation, table
+from relay.cli.invocation import Invocation, safe, table
 from relay.cli.listing import state as state_cell
 from relay.cli.listing import why
 from relay.cli.office import Office, office, pairs, value
 from relay.core.errors import InvalidInput
 from relay.integrations import INTEGRATIONS
-from relay.pipeline import arrange, connect, documents
+from relay.pipeline import arrange, connect, documents, watch_report
 from relay.storage import connections
 from relay.storage.connections import ConnectionRow
 
@@ -46,6 +46,7 @@ def types(invocation: Invocation) -> None:
 @click.argument("provider")
 @click.option("--name", help="What rules call it; else the provider.")
 @click.option("--host", help="Which of its hosts (relay connection types); else the usual one.")
+@click.option("--url", help="The address of a CRM elsewhere: https://crm.example.com/v2")
 @_SETTING
 @click.pass_obj
 def add(
@@ -53,15 +54,22 @@ def add(
     provider: str,
     name: str | None,
     host: str | None,
+    url: str | None,
     setting: tuple[str, ...],
 ) -> None:
     """Connect an account at PROVIDER. Its secrets are asked for, or read from standard input, one a
     line; they stand in no list of processes. A test organization gets a sandbox, without any."""
     settings = {key: value(text) for key, text in pairs(setting, "--setting").items()}
-    with office(invocation) as at:
-        secrets = {} if at.org.is_test else _secrets(at, provider)
+    with office(invocation, wakes=True) as at:
+        _, connector = connect.connector_of(at.runtime, provider)
+        is_sandbox = at.org.is_test and not connector.anywhere
         new = connect.NewConnection(
-            provider=provider, name=name or provider, host=host, secrets=secrets, settings=settings
+            provider=provider,
+            name=name or provider,
+            host=host,
+            url=url,
+            secrets={} if is_sandbox else _secrets(at, provider),
+            settings=settings,
         )
         row = connect.add(at.runtime, at.org.id, new, by=at.by)
         told = documents.connection(row)
@@ -135,6 +143,26 @@ def list_(invocation: Invocation) -> None:
 @connection.command()
 @click.argument("name")
 @click.pass_obj
+def show(invocation: Invocation, name: str) -> None:
+    """One connection; of a CRM elsewhere also how its watch stands."""
+    with office(invocation) as at, at.runtime.db.read() as conn:
+        row = arrange.connection_called(conn, at.org.id, name)
+        watch = watch_report.report(conn, row, at.runtime.clock.now())
+    told = {**documents.connection(row), "watch": watch}
+    shown = {key: one for key, one in told.items() if key not in {"watch", "settings"}}
+    lines = [f"{key:<16} {_cell(one)}" for key, one in [*shown.items(), *row.settings.items()]]
+    for key, one in (watch or {}).items():
+        if key != "lists":
+            lines.append(f"{key:<16} {_cell(one)}".rstrip())
+    for each in watch["lists"] if watch else ():
+        seen = each["cursor"] if each["baseline"] else "first reading"
+        lines.append(f"  {each['title']}: {each['items']} items, seen to {seen}")
+    invocation.show(told, "\n".join(safe(line) for line in lines))
+
+
+@connection.command()
+@click.argument("name")
+@click.pass_obj
 def pause(invocation: Invocation, name: str) -> None:
     """Let the runs that need it wait."""
     with office(invocation) as at:
@@ -189,6 +217,10 @@ def _next(at: Office, row: ConnectionRow) -> str:
         base_url = at.runtime.settings.base_url
         return f"Let Relay into the account now: {base_url}/connections"
     return f"See whether it works: relay connection test {row.name}"
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _words(name: str) -> str:

@@ -30,3 +30,9 @@ def yes(options: Mapping[str, object], name: str, *, default: bool) -> bool:
     if value is None or value == "":
         return default
     return str(value).strip().lower() in ("1", "true", "yes", "on")
+
+
+def whole(options: Mapping[str, object], name: str, default: int) -> int:
+    """The option as a whole number of one or more; the default for anything else."""
+    digits = text(options, name)
+    return int(digits) if digits.isascii() and digits.isdigit() and int(digits) else default

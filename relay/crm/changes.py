@@ -49,6 +49,20 @@ class Created:
     record: Record | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """An item of a CRM elsewhere is no longer there."""
+
+    org: int
+    id: str
+    name: str
+    list_id: str
+    list_title: str
+    at_ms: int
+    author: Author
+    record: None = None
+
+
 def wanted_always(list_title: str | None, slug: str | None) -> bool:
     """Every record is made."""
     del list_title, slug

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from relay.core.errors import BlockedTarget
 from relay.crm.remote import Client, Definitions, RemoteCRM
@@ -12,6 +12,7 @@ from relay.http import Http
 from relay.pipeline.notices import reachable
 from relay.runtime import Runtime
 from relay.setups import Setup
+from relay.storage import watch
 from relay.storage.connections import ConnectionRow, credentials_of
 from relay.storage.tables.runs import bookings
 
@@ -36,11 +37,13 @@ async def line_to(runtime: Runtime, setup: Setup, row: ConnectionRow) -> Line:
         )
     version = setup.organization.config_version
 
+    known = runtime.remotes
+
     def read() -> dict[str, str]:
         with runtime.db.read() as conn:
+            _recall(conn, known.definitions(row.id), row.id)
             return credentials_of(conn, runtime.vault, row.id)
 
-    known = runtime.remotes
     if known.has_secrets(row.id, version):
         secrets = known.secrets(row.id, version, read)
     else:
@@ -54,6 +57,20 @@ async def line_to(runtime: Runtime, setup: Setup, row: ConnectionRow) -> Line:
 
     crm = RemoteCRM(client=client, definitions=definitions, item_of_number=item_of_number)
     return Line(http=http, client=client, definitions=definitions, crm=crm)
+
+
+def definitions_of(conn: Connection, connection: int) -> Definitions | None:
+    """Its lists and fields as the watch read them; None where it has not yet."""
+    found = Definitions()
+    _recall(conn, found, connection)
+    return found if found.are_read else None
+
+
+def _recall(conn: Connection, definitions: Definitions, connection: int) -> None:
+    """What the watch read last, so that a process need not read it itself."""
+    found = watch.watch_of(conn, connection)
+    if found is not None and found.lists is not None and not definitions.are_read:
+        definitions.adopt(found.lists, found.account_fields)
 
 
 def _booked_for(runtime: Runtime, org: int, number: str) -> str | None:

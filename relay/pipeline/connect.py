@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import Connection, func, select
@@ -10,11 +11,15 @@ from sqlalchemy import Connection, func, select
 from relay.core import options
 from relay.core.errors import Conflict, InvalidInput
 from relay.core.ids import public
+from relay.core.targets import check_url
 from relay.integration import Asked, Connector, Consent, Granted, Integration
 from relay.pipeline import connecting, release
 from relay.pipeline.arrange import connection_called
+from relay.pipeline.notices import reachable
+from relay.queue import WATCH
 from relay.runtime import Runtime
-from relay.storage import connections, identity
+from relay.setups import CRM
+from relay.storage import connections, identity, watch
 from relay.storage.connections import ConnectionRow
 from relay.storage.tables.runs import bookings, runs
 
@@ -26,11 +31,13 @@ LONGEST_PREFIX = 5  # with our 16 characters that is what the shortest field tak
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewConnection:
     """A connection as somebody asks for it. `host` is a name or an address of the connector's
-    `hosts`; a test organization gets a sandbox, and no more is asked of it."""
+    `hosts`, `url` the address of what stands anywhere; of a provider with a sandbox a test
+    organization gets that, and no more is asked of it."""
 
     provider: str
     name: str
     host: str | None = None
+    url: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
 
@@ -80,7 +87,13 @@ def add(runtime: Runtime, org: int, new: NewConnection, *, by: str) -> Connectio
         raise InvalidInput("a connection needs a name", {"name": ["is empty"]})
     with runtime.db.write() as conn:
         owner = identity.organization(conn, org)
-        if owner.is_test:
+        if new.url is not None and not connector.anywhere:
+            raise InvalidInput(f"{integration.title} has hosts of its own: no address is given")
+        secrets: Mapping[str, str]
+        if connector.anywhere:
+            base_url, settings = _address(runtime, conn, owner, new), new.settings
+            secrets = _typed(connector, new.secrets)
+        elif owner.is_test:
             base_url, secrets, settings = "", *_of_sandbox(integration, new)
         else:
             base_url = _host(connector, new.host)
@@ -95,15 +108,20 @@ def add(runtime: Runtime, org: int, new: NewConnection, *, by: str) -> Connectio
             base_url=base_url,
             credentials=secrets,
             settings=kept,
-            sandbox=owner.is_test,
+            sandbox=owner.is_test and not connector.anywhere,
             at=runtime.clock.now(),
         )
+        if new.provider == CRM:
+            watch.begin(runtime.db, conn, org, id)
         if _waits_for_consent(connector, secrets):
             connections.set_connection_state(conn, org, id, "needs_reconnect", NOT_YET)
         identity.audit(conn, org, by, "connection added", new.name.strip(),
                        after={"provider": new.provider, **kept},
                        at=runtime.clock.now())  # fmt: skip
-        return connection_called(conn, org, public("con", id))
+        row = connection_called(conn, org, public("con", id))
+    if new.provider == CRM:
+        runtime.queue.wake(WATCH, [id])
+    return row
 
 
 def change(
@@ -148,6 +166,7 @@ def remove(runtime: Runtime, org: int, ref: str, *, by: str) -> None:
         row = connection_called(conn, org, ref)
         _check_idle(conn, row)
         connections.remove_connection(conn, row, runtime.clock.now())
+        watch.forget(conn, row.id)
         identity.audit(conn, org, by, "connection removed", row.name, at=runtime.clock.now())
 
 
@@ -228,6 +247,30 @@ def _host(connector: Connector, given: str | None) -> str:
         if given.rstrip("/") in (name, address):
             return address
     raise InvalidInput(f"there is no host {given!r}: {', '.join(connector.hosts)}")
+
+
+def _address(
+    runtime: Runtime, conn: Connection, owner: identity.Organization, new: NewConnection
+) -> str:
+    """Where the CRM answers. Raises InvalidInput for what this organization may not call, Conflict
+    where it has a CRM elsewhere already."""
+    if not new.url:
+        raise InvalidInput("give the address of its API", {"url": ["is missing"]})
+    known = [r for r in connections.all_connections(conn, owner.id) if r.provider == new.provider]
+    if known:
+        raise Conflict(
+            f"the organization's CRM is {known[0].name} already: remove that connection first"
+        )
+    url = new.url.strip().rstrip("/")
+    check_url(url, runtime.outward)
+    if urlsplit(url).query or urlsplit(url).fragment:
+        raise InvalidInput("the address ends with its path, such as https://crm.example.com/v2")
+    if not reachable(runtime.setups.of(conn, owner.id), runtime.outward, url):
+        raise InvalidInput(
+            "a test organization reaches the networks of RELAY_EGRESS_ALLOW alone, by their"
+            " addresses. Make a real organization with relay org create"
+        )
+    return url if urlsplit(url).path else f"{url}/v2"
 
 
 def _typed(connector: Connector, given: Mapping[str, str]) -> dict[str, str]:

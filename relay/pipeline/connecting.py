@@ -97,8 +97,12 @@ def base_url(runtime: Runtime, row: ConnectionRow) -> str:
 
 
 def policy_of(runtime: Runtime, row: ConnectionRow) -> TargetPolicy:
-    """A sandbox is exempt from the guard by the connection's kind."""
-    return runtime.inward if row.sandbox_path is not None else PUBLIC
+    """A sandbox is exempt from the guard by the connection's kind; an address that a person gave
+    may be on a network that the operator allows."""
+    if row.sandbox_path is not None:
+        return runtime.inward
+    connector = _connector(runtime, row)
+    return runtime.outward if connector is not None and connector.anywhere else PUBLIC
 
 
 def account_key(runtime: Runtime, row: ConnectionRow) -> str:

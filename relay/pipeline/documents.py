@@ -303,6 +303,7 @@ def connection_type(name: str, integration: Integration) -> Document:
         "title": integration.title,
         "secrets": list(connect.secrets_wanted(connector)),
         "consent": connector.consent is not None,
+        "anywhere": connector.anywhere,
         "settings": connect.settings_of(connector),
         "hosts": dict(connector.hosts),
         "has_sandbox": integration.sandbox is not None,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from relay import log as logging
-from relay.pipeline import act, complete, deliver, due, remote
+from relay.pipeline import act, complete, deliver, due, remote, remote_watch
 from relay.pipeline.act import Outcome
 from relay.pipeline.complete import Thin
 from relay.pipeline.deliver import Trip
@@ -23,7 +23,7 @@ from relay.pipeline.route import LEASE as ROUTE_LEASE
 from relay.pipeline.route import Routed, new_token, route
 from relay.pipeline.settle import LEASE as RUN_LEASE
 from relay.pipeline.settle import Settled
-from relay.queue import ACT, COMPLETE, DELIVER, ROUTE
+from relay.queue import ACT, COMPLETE, DELIVER, ROUTE, WATCH
 from relay.runtime import Runtime
 from relay.storage import work
 from relay.storage.work import Kind, Lease
@@ -34,7 +34,13 @@ TOP_UP_SECONDS = 2.0  # how long one task may go on with the backlog
 FEW = 4  # a message with fewer ids is no sign of a backlog
 AT_ONCE = 10  # calls in flight to one connection or target, in each child
 MOST_FLYING = 1000  # calls that wait for their turn; beyond it no more of the backlog is taken
-TASK_OF = {Kind.EVENT: ROUTE, Kind.COMPLETION: COMPLETE, Kind.RUN: ACT, Kind.DELIVERY: DELIVER}
+TASK_OF = {
+    Kind.EVENT: ROUTE,
+    Kind.COMPLETION: COMPLETE,
+    Kind.RUN: ACT,
+    Kind.DELIVERY: DELIVER,
+    Kind.WATCH: WATCH,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,7 @@ class Going:
         return self.carried.token
 
 
+# A watch records by itself, page by page.
 Brought = Outcome | Thin | Trip | Carried | Going
 log = logging.get()
 
@@ -104,6 +111,15 @@ class Engine:
         for trip in deliver.prepare(self.runtime, leases, token):
             self._call(("target", trip.cap), deliver.attempt(self.runtime, trip))
 
+    def watch(self, ids: Sequence[int]) -> None:
+        """Looks at what changed in these CRMs elsewhere."""
+        token = new_token()
+        leases = work.claim(
+            self.runtime.db, Kind.WATCH, ids, seconds=remote_watch.LEASE, token=token
+        )
+        for lease in leases:
+            self._call(("watch", lease.id), remote_watch.watch(self.runtime, lease, token))
+
     def sweep(self) -> int:
         """Wakes everything that is due and that nobody was woken for, and fires what the clock has
         brought due; how many."""
@@ -118,7 +134,13 @@ class Engine:
 
     def run(self, task: str, ids: Sequence[int]) -> None:
         """One of the tasks, by its name."""
-        tasks = {ROUTE: self.route, COMPLETE: self.complete, ACT: self.act, DELIVER: self.deliver}
+        tasks = {
+            ROUTE: self.route,
+            COMPLETE: self.complete,
+            ACT: self.act,
+            DELIVER: self.deliver,
+            WATCH: self.watch,
+        }
         tasks[task](ids)
 
     def drain(self, seconds: float = 60.0) -> bool:
@@ -172,12 +194,12 @@ class Engine:
 
     # --- calls and what they bring ---------------------------------------------------------------
 
-    def _call(self, cap: tuple[str, int], call: Awaitable[Brought]) -> None:
+    def _call(self, cap: tuple[str, int], call: Awaitable[Brought | None]) -> None:
         with self._idle:
             self._flying += 1
         asyncio.run_coroutine_threadsafe(self._capped(cap, call), self._loop)
 
-    async def _capped(self, cap: tuple[str, int], call: Awaitable[Brought]) -> None:
+    async def _capped(self, cap: tuple[str, int], call: Awaitable[Brought | None]) -> None:
         at_once = remote.AT_ONCE if cap[0] == "crm" else AT_ONCE
         turn = self._caps.setdefault(cap, asyncio.Semaphore(at_once))
         try:
@@ -187,7 +209,10 @@ class Engine:
             log.exception("call_failed", cap=cap[0])
             self._landed(1)
         else:
-            self._brought.put(brought)
+            if brought is None:
+                self._landed(1)
+            else:
+                self._brought.put(brought)
 
     async def _mark(self, carried: Carried) -> bool:
         written: asyncio.Future[bool] = self._loop.create_future()

@@ -13,32 +13,40 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from relay import log as logging
 from relay.core.errors import (
     AuthError,
     RelayError,
     RetryableError,
     UnknownOutcome,
 )
+from relay.crm.changes import Created
+from relay.crm.moments import milliseconds
 from relay.crm.port import Done, Result
 from relay.crm.remote import Made, Written
-from relay.pipeline import tries
+from relay.pipeline import around, sightings, transitions, tries
 from relay.pipeline.calling import Line, line_to
 from relay.pipeline.elsewhere import crm_of, is_remote, is_told_first
 from relay.pipeline.execution import Execution
 from relay.pipeline.settle import Settled, settle
+from relay.pipeline.sightings import Around, Sighting, Watched
+from relay.queue import ROUTE
 from relay.runtime import Runtime
 from relay.storage import connections, work
 from relay.storage import runs as stored
+from relay.storage import watch as watch_rows
 from relay.storage.work import Kind
 
 STEP_SECONDS = 60.0  # a step is several calls
 LEASE = 195.0
 # After so long in a queue the lease might end in the middle of a step.
 PATIENCE = LEASE - STEP_SECONDS - 30.0
+COUNTED = 100  # requests that a process counts before it writes their number down
 AT_ONCE = 64  # runs in conversation with one CRM, in each child
 # Who is over the quota is told when to come again, or comes again after this.
 QUOTA_WAIT = timedelta(minutes=15)
 _OVER_QUOTA = 429
+log = logging.get()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,7 +57,9 @@ class Carried:
     execution: Execution
     error: RelayError | None = None
     late: bool = False
-    written: list[Written | Made] = field(default_factory=list)
+    watched: Watched | None = None
+    seen: list[Sighting] = field(default_factory=list)
+    made: list[Created] = field(default_factory=list)
 
     @property
     def token(self) -> int:
@@ -72,9 +82,12 @@ async def carry(runtime: Runtime, execution: Execution, until: float, mark: Mark
     except RelayError as error:
         found.error = error
         return found
+    if line.definitions.are_read:
+        found.watched = sightings.watched(execution.setup, crm_of(execution), line.definitions)
     while await _goes_out(runtime, found, mark):
-        result = await _one(execution, line, runtime.clock.now())
-        found.written += line.crm.written()
+        at = runtime.clock.now()
+        result = await _one(runtime, execution, line, at)
+        await _see(found, line, at, runtime.clock.now())
         if not isinstance(result, Done):
             found.error = result
             break
@@ -87,6 +100,38 @@ async def carry(runtime: Runtime, execution: Execution, until: float, mark: Mark
     return found
 
 
+async def _see(found: Carried, line: Line, asked: datetime, told: datetime) -> None:
+    """What the step wrote, as it is to be noted."""
+    written = line.crm.written()
+    if found.watched is None:
+        return
+    author = found.execution.author
+    fresh = [
+        Sighting(
+            list_id=one.list_id,
+            item=one.after,
+            asked_ms=milliseconds(asked),
+            told_ms=milliseconds(told),
+            before=one.before,
+            author=author,
+            is_new=one.before is None,
+        )
+        for one in written
+        if isinstance(one, Written)
+    ]
+    found.made += [
+        sightings.created(found.watched, one.kind, one.after, author)
+        for one in written
+        if isinstance(one, Made)
+    ]
+    found.seen += fresh
+    try:
+        await around.read(line, found.watched, fresh, {})
+    except RelayError as error:
+        # The write is done; its record lacks what could not be read.
+        log.warning("record_incomplete", run=found.execution.run, error=str(error))
+
+
 async def _goes_out(runtime: Runtime, found: Carried, mark: Mark) -> bool:
     """Whether the step in hand may be sent: one that must not be done twice is written down."""
     execution = found.execution
@@ -96,7 +141,7 @@ async def _goes_out(runtime: Runtime, found: Carried, mark: Mark) -> bool:
     return await mark(found)
 
 
-async def _one(execution: Execution, line: Line, at: datetime) -> Result:
+async def _one(runtime: Runtime, execution: Execution, line: Line, at: datetime) -> Result:
     loop = asyncio.get_running_loop()
     began, told = loop.time(), len(line.http.journal)
     result: Result
@@ -108,6 +153,7 @@ async def _one(execution: Execution, line: Line, at: datetime) -> Result:
     execution.tried += 1
     took = (loop.time() - began) * 1000
     journal = line.http.journal[told:]
+    runtime.remotes.spend(crm_of(execution).id, len(journal))
     execution.attempts.append(tries.row(execution, result, at=at, took_ms=took, journal=journal))
     return result
 
@@ -121,6 +167,8 @@ def note(runtime: Runtime, found: Sequence[Carried], token: int) -> set[int]:
         mine = [one for one in found if one.execution.run in held]
         stored.write_steps(conn, [row for one in mine for row in one.execution.steps.values()])
         stored.write_attempts(conn, [row for one in mine for row in one.execution.attempts])
+        leases = transitions.store(runtime, conn, _told(runtime, conn, mine), token=None)
+    runtime.queue.wake(ROUTE, [lease.id for lease in leases])
     for one in mine:
         one.execution.steps.clear()
         one.execution.attempts.clear()
@@ -137,7 +185,38 @@ def record(runtime: Runtime, found: Sequence[Carried], token: int) -> Settled:
         mine = [one for one in found if one.execution.run in held]
         for one in mine:
             _apply(conn, one, now)
-        return settle(runtime, conn, [one.execution for one in mine], token=token)
+        told = _told(runtime, conn, mine)
+        settled = settle(runtime, conn, [one.execution for one in mine], token=token)
+        settled.events += transitions.store(runtime, conn, told, token=token)
+        _count(runtime, conn, mine, now)
+    return settled
+
+
+def _told(runtime: Runtime, conn: Connection, found: Sequence[Carried]) -> list[sightings.Told]:
+    """The transitions of what these runs wrote, each noted once."""
+    told: list[sightings.Told] = []
+    by_crm: dict[int, list[Carried]] = {}
+    for one in found:
+        if one.watched is not None and (one.seen or one.made):
+            by_crm.setdefault(one.watched.row.id, []).append(one)
+    for several in by_crm.values():
+        watched = several[0].watched
+        assert watched is not None  # noqa: S101 - grouped by it
+        for one in several[1:]:
+            watched.around.join(one.watched.around if one.watched else Around())
+        told += [made for one in several for made in one.made]
+        told += sightings.note(conn, watched, [seen for one in several for seen in one.seen])
+        for one in several:
+            one.seen.clear()
+            one.made.clear()
+    return told
+
+
+def _count(runtime: Runtime, conn: Connection, found: Sequence[Carried], now: datetime) -> None:
+    for id in sorted({crm_of(one.execution).id for one in found}):
+        spent = runtime.remotes.spent_since(id, least=COUNTED)
+        if spent:
+            watch_rows.spend(conn, id, now.astimezone(UTC).date(), all_=spent, watch=0)
 
 
 def _apply(conn: Connection, one: Carried, now: datetime) -> None:

@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 from relay.core.errors import InvalidInput
 from relay.crm.embedded import schema as lists
 from relay.crm.model import Field, FieldType, ListType
+from relay.crm.remote import Definitions
 from relay.pipeline import timetable
+from relay.pipeline.calling import definitions_of
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import identity, rulesets
@@ -99,13 +101,17 @@ def failed_tests(runtime: Runtime, loaded: Loaded) -> list[Finding]:
     ]
 
 
-def schemas_of(runtime: Runtime, conn: Connection, org: int) -> Schemas:
-    """What the organization has, for the lint."""
+def schemas_of(runtime: Runtime, conn: Connection, org: int) -> Schemas | None:
+    """What the organization has, for the lint; None while the lists of its CRM elsewhere have not
+    been read."""
     setup = runtime.setups.of(conn, org)
-    return schemas_with(setup, lists.schema(conn, org))
+    if setup.crm is None:
+        return schemas_with(setup, lists.schema(conn, org))
+    elsewhere = definitions_of(conn, setup.crm.id)
+    return None if elsewhere is None else schemas_with(setup, elsewhere)
 
 
-def schemas_with(setup: Setup, known: lists.Schema) -> Schemas:
+def schemas_with(setup: Setup, known: lists.Schema | Definitions) -> Schemas:
     """The same, with definitions that may be another transaction's tomorrow."""
     return Schemas(
         lists=tuple(

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from relay.core.ids import ordering_key
-from relay.crm.changes import Change, Created, Wanted
+from relay.crm.changes import Change, Created, Removed, Wanted
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import events as stored
@@ -16,6 +16,8 @@ from relay.storage.numbers import next_ids
 from relay.storage.tables.base import dump
 from relay.storage.tables.events import events
 from relay.storage.work import Kind, Lease, NewWork
+
+Told = Change | Created | Removed
 
 LEASE = 60.0  # seconds to route what was born leased
 
@@ -36,7 +38,7 @@ def wanted(setup: Setup) -> Wanted:
 
 
 def store(
-    runtime: Runtime, conn: Connection, changes: Sequence[Change | Created], *, token: int | None
+    runtime: Runtime, conn: Connection, changes: Sequence[Told], *, token: int | None
 ) -> list[Lease]:
     """An event for each change. Those that a rule may look at become work: leased to `token`,
     or, without one, due at once. The others are told as `no_rule`."""
@@ -63,29 +65,32 @@ def store(
     return work.add_leased(runtime.db, conn, Kind.EVENT, rows, seconds=LEASE, token=token)
 
 
-def _item_of(change: Change | Created) -> str | None:
+def _item_of(change: Told) -> str | None:
     if isinstance(change, Change):
         return change.item_id
-    return change.id if change.kind == "item" else None
+    is_item = isinstance(change, Removed) or change.kind == "item"
+    return change.id if is_item else None
 
 
-def _name_of(change: Change | Created) -> str:
+def _name_of(change: Told) -> str:
     return change.item_name if isinstance(change, Change) else change.name
 
 
-def type_of(change: Change | Created) -> str:
+def type_of(change: Told) -> str:
     """`list_item.updated`, `contact.created` and so on."""
     if isinstance(change, Change):
         return "list_item.updated"
+    if isinstance(change, Removed):
+        return "list_item.removed"
     return "list_item.created" if change.kind == "item" else f"{change.kind}.created"
 
 
-def _okey(change: Change | Created) -> int:
+def _okey(change: Told) -> int:
     whose = change.item_id if isinstance(change, Change) else change.id
     return ordering_key(f"item:{whose}")
 
 
-def _event(id: int, change: Change | Created, now: datetime) -> dict[str, Any]:
+def _event(id: int, change: Told, now: datetime) -> dict[str, Any]:
     return {
         "id": id,
         "org_id": change.org,
@@ -100,7 +105,7 @@ def _event(id: int, change: Change | Created, now: datetime) -> dict[str, Any]:
     }
 
 
-def _unwatched(id: int, change: Change | Created, now: datetime) -> dict[str, Any]:
+def _unwatched(id: int, change: Told, now: datetime) -> dict[str, Any]:
     return {
         "event_id": id,
         "org_id": change.org,
@@ -113,7 +118,7 @@ def _unwatched(id: int, change: Change | Created, now: datetime) -> dict[str, An
     }
 
 
-def _told(change: Change | Created, now: datetime) -> dict[str, Any]:
+def _told(change: Told, now: datetime) -> dict[str, Any]:
     author = change.author
     told: dict[str, Any] = {
         "type": type_of(change),
@@ -131,4 +136,6 @@ def _told(change: Change | Created, now: datetime) -> dict[str, Any]:
             "from": change.from_display,
             "to": change.to_display,
         }
+    if isinstance(change, Removed):
+        return told | {"field": "item", "from": change.name, "to": None, "id": change.id}
     return told | {"created": change.kind, "id": change.id}

@@ -25,6 +25,7 @@ class Kind(IntEnum):
     COMPLETION = 2
     RUN = 3
     DELIVERY = 4
+    WATCH = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from relay.storage import connections
+from relay.pipeline import connect
+from relay.storage.connections import ConnectionRow
 from tests.scenarios.house import House
 from tests.standin import crm as stand_in_crm
 from tests.standin.crm import StandIn
@@ -12,26 +13,21 @@ from tests.standin.server import stand_in
 NAME = "their crm"
 
 
-def connect(house: House, url: str, key: str, secret: str, **settings: object) -> int:
-    """Makes the CRM at `url` the organization's; the connection's number."""
-    with house.runtime.db.write() as conn:
-        return connections.create_connection(
-            conn,
-            house.runtime.vault,
-            house.made.org,
-            provider="salesforceiq",
-            name=NAME,
-            base_url=url,
-            credentials={"key": key, "secret": secret},
-            settings=settings,
-            sandbox=False,
-            at=house.runtime.clock.now(),
-        )
+def connect_crm(house: House, url: str, key: str, secret: str, **settings: object) -> ConnectionRow:
+    """Makes the CRM at `url` the organization's."""
+    new = connect.NewConnection(
+        provider="salesforceiq",
+        name=NAME,
+        url=url,
+        secrets={"key": key, "secret": secret},
+        settings=settings,
+    )
+    return connect.add(house.runtime, house.made.org, new, by="test")
 
 
 @contextmanager
 def with_stand_in(house: House) -> Iterator[StandIn]:
     """A stand-in that is the organization's CRM."""
     with stand_in() as (crm, url):
-        connect(house, url, stand_in_crm.KEY, stand_in_crm.SECRET)
+        connect_crm(house, url, stand_in_crm.KEY, stand_in_crm.SECRET)
         yield crm

@@ -1,14 +1,19 @@
 """T2, W1: an organization whose CRM is elsewhere. Its steps go there, once, whatever happens."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from relay.pipeline import arrange
+from relay.core.errors import Conflict, InvalidInput
+from relay.pipeline import arrange, connect
 from relay.storage import connections
-from tests.scenarios.elsewhere import NAME, with_stand_in
-from tests.scenarios.house import House
-from tests.standin.crm import KEY, LEADS, Fault, StandIn
+from relay.storage.tables.base import load
+from relay.storage.tables.events import payloads
+from tests.scenarios.elsewhere import NAME, connect_crm, with_stand_in
+from tests.scenarios.house import House, open_house
+from tests.standin.crm import DEALS, KEY, LEADS, Fault, StandIn
+from tests.stores import SQLite
 
 FORM = {"email": "Ann@Example.com", "name": "Ann Lee", "company": "Acme Ltd"}
 RULE = "mapping-1"
@@ -95,12 +100,11 @@ def test_work_waits_while_the_crm_may_not_be_called(house: House, crm: StandIn) 
     house.post("website", data={**FORM, "email": "ben@example.com"})
     house.settle()
     assert [run.state for run in house.runs(RULE)] == ["held", "held"]
-    with house.runtime.db.write() as conn:
+    with house.runtime.db.read() as conn:
         row = connections.connection_named(conn, house.made.org, NAME)
-        assert row.state == "needs_reconnect"
-        fresh = {"key": KEY, "secret": "another"}
-        connections.store_credentials(conn, house.runtime.vault, row.id, fresh)
-    let_go(house, paused=False)
+    assert row.state == "needs_reconnect"
+    fresh = {"key": KEY, "secret": "another"}
+    connect.reconnect(house.runtime, house.made.org, NAME, fresh, by="test")
     house.settle()
     assert [run.state for run in house.runs(RULE)] == ["succeeded", "succeeded"]
     assert len(crm.items[LEADS]) == 2
@@ -116,3 +120,92 @@ def test_work_waits_while_the_crm_may_not_be_called(house: House, crm: StandIn) 
 
 def let_go(house: House, *, paused: bool) -> None:
     arrange.pause_connection(house.runtime, house.made.org, NAME, paused=paused, by="test")
+
+
+def transitions(house: House) -> list[tuple[object, ...]]:
+    """What was told of the CRM: type, whose, and the change."""
+    told = []
+    for row in house.events(kind="transition"):
+        (payload,) = house.rows(payloads, event_id=row.id)
+        body = load(payload.body.decode())
+        change = (body.get("field"), body.get("to"), body["author"]["kind"])
+        told.append((body["type"], body["about"], *change))
+    return told
+
+
+def test_a_deal_won_elsewhere_is_booked_and_written_back_there(house: House, crm: StandIn) -> None:
+    """T1, T2: what people and what Relay change is told once each."""
+    contact = crm.contact("Ada Fisher", "ada@northwind.example")
+    account = crm.account("Northwind Tea")
+    deal = crm.item(DEALS, "Onboarding", contact=contact, account=account, f0="1", f3="1250",
+                    f5="2026-12-01", f6="0")  # fmt: skip
+    house.settle()
+    assert transitions(house) == []
+    crm.set(deal, "0", "2")
+    house.later()
+    house.settle()
+    (document,) = house.books("quickbooks")
+    assert deal["fieldValues"]["7"] == [{"raw": document.number}]
+    (run,) = house.runs("deal-won-receipt")
+    assert run.state == "succeeded"
+    assert [one["subject"] for one in crm.events] == ["Booked Onboarding"]
+    for _ in range(2):
+        house.later()
+        house.settle()
+    won, *ours = transitions(house)
+    assert won == ("list_item.updated", "Onboarding", "status", "Deal Won", "sync")
+    assert sorted(str(one[2]) for one in ours) == ["booked_on", "receipt_no"]
+    assert {one[4] for one in ours} == {"rule"}
+    assert len(house.bookings()) == 1
+
+
+def test_what_relay_makes_there_is_told_once_as_its_own(house: House, crm: StandIn) -> None:
+    house.settle()
+    house.post("website", data=FORM)
+    house.settle()
+    for _ in range(2):
+        house.later()
+        house.settle()
+    assert transitions(house) == [
+        ("contact.created", "Ann Lee", None, None, "rule"),
+        ("list_item.created", "Ann Lee", None, None, "rule"),
+    ]
+
+
+def test_the_whole_story_with_a_second_relay_as_the_crm(
+    house: House, sqlite: SQLite, tmp_path: Path
+) -> None:
+    """T1, T2, W1: a form, a won deal, and what is written back, all through the other's `/v2`."""
+    with (
+        sqlite.database(tmp_path, tables=True) as url,
+        open_house(url, tmp_path / "other") as other,
+    ):
+        connect_crm(house, f"{other.base_url}/v2", other.made.key, other.made.secret)
+        house.settle()
+        house.post("website", data=FORM)
+        house.settle()
+        assert other.item("Leads", "Ann Lee")["shown"]["Account Name"] == "Acme Ltd"
+        other.set("Deals", "Northwind onboarding", "Status", "Deal Won")
+        house.later()
+        house.settle()
+        (document,) = house.books("quickbooks")
+        assert other.books("quickbooks") == []
+        deal = other.item("Deals", "Northwind onboarding")
+        assert deal["shown"]["Receipt No"] == document.number
+        for _ in range(2):
+            house.later()
+            house.settle()
+        changed = sorted(str(one[2]) for one in transitions(house) if one[2])
+        assert changed == ["booked_on", "receipt_no", "status"]
+
+
+def test_a_test_organization_has_one_crm_at_an_allowed_address(house: House, crm: StandIn) -> None:
+    with pytest.raises(Conflict, match="is their crm already"):
+        connect_crm(house, "http://127.0.0.1:1/v2", "k", "s")
+    connect.remove(house.runtime, house.made.org, NAME, by="test")
+    for url in ("https://crm.example.com/v2", "http://169.254.169.254/v2", "ftp://127.0.0.1/v2"):
+        with pytest.raises(InvalidInput):
+            connect_crm(house, url, "k", "s")
+    house.post("website", data=FORM)
+    house.settle()
+    assert house.item("Leads", "Ann Lee")["shown"]["Status"] == "New"

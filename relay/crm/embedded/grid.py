@@ -28,10 +28,10 @@ from relay.crm.embedded import accounts, contacts, items
 from relay.crm.embedded.cursor import Place, read_cursor, write_cursor
 from relay.crm.embedded.items import COLUMNS, item_of
 from relay.crm.embedded.people import people
-from relay.crm.embedded.records import value_of
 from relay.crm.embedded.schema import schema
 from relay.crm.model import Account, Contact, Field, FieldType, Item, List
 from relay.crm.naming import nearest
+from relay.crm.records import value_of
 from relay.crm.values import People, Sent, display, stored
 from relay.storage.tables.crm import accounts as accounts_table
 from relay.storage.tables.crm import contact_emails, item_contacts

@@ -12,10 +12,12 @@ from relay.crm.model import (
     List,
     ListType,
     Option,
+    User,
     slug_of,
 )
 from relay.crm.naming import nearest
 from relay.crm.remote.client import Client, Wire
+from relay.crm.values import People
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,9 +26,24 @@ class Definitions:
 
     lists: Sequence[List] = ()
     account_fields: Fields = field(default_factory=lambda: Fields(of="accounts", all=()))
+    # Those that were asked for; None: there is nobody of that id.
+    users: dict[str, User | None] = field(default_factory=dict)
     _read: bool = False
     # A CRM that has no such route (a stand-in) is spoken to in ids alone.
     _absent: bool = False
+
+    @property
+    def are_read(self) -> bool:
+        return self._read
+
+    @property
+    def by_id(self) -> dict[str, List]:
+        """The lists that the key sees."""
+        return {one.id: one for one in self.lists}
+
+    def people(self) -> People:
+        """The users that were asked for."""
+        return People.of([user for user in self.users.values() if user is not None])
 
     async def called(self, client: Client, name: object) -> List:
         """The list of that title or id. Raises InvalidInput."""
@@ -56,8 +73,12 @@ class Definitions:
         except NotFound:
             self._absent = self._read = True
             return
+        self.adopt(lists, accounts)
+
+    def adopt(self, lists: Sequence[Wire], account_fields: Sequence[Wire]) -> None:
+        """Takes them as they were read, now or some time ago."""
         self.lists = tuple(_list(one) for one in lists)
-        self.account_fields = _fields("accounts", accounts)
+        self.account_fields = _fields("accounts", account_fields)
         self._read, self._absent = True, False
 
     def _find(self, name: str) -> List | None:
@@ -70,7 +91,8 @@ def _list(wire: Wire) -> List:
     return List(
         id=str(wire.get("id")),
         title=title,
-        type=ListType(str(wire.get("listType"))),
+        # A third type, `both`, was no longer supported when the service ended.
+        type=ListType.CONTACT if wire.get("listType") == "contact" else ListType.ACCOUNT,
         fields=_fields(title, _maps(wire.get("fields"))),
     )
 

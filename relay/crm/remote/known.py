@@ -16,6 +16,7 @@ class Known:
 
     _definitions: dict[int, Definitions] = field(default_factory=dict)
     _secrets: dict[int, tuple[int, Secrets]] = field(default_factory=dict)
+    _spent: dict[int, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def definitions(self, connection: int) -> Definitions:
@@ -34,3 +35,16 @@ class Known:
         """Whether `secrets` would answer without reading."""
         found = self._secrets.get(connection)
         return found is not None and found[0] == version
+
+    def spend(self, connection: int, requests: int) -> None:
+        """Counts requests until somebody writes them down."""
+        with self._lock:
+            self._spent[connection] = self._spent.get(connection, 0) + requests
+
+    def spent_since(self, connection: int, *, least: int = 0) -> int:
+        """The requests since this was asked last, to be written down; 0 below `least`: one row
+        counts them all, and should not be fought over."""
+        with self._lock:
+            if self._spent.get(connection, 0) < least:
+                return 0
+            return self._spent.pop(connection, 0)

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from relay.core import options
 from relay.core.errors import InvalidInput
 from relay.core.facts import a_list, a_map, a_text
 from relay.http import Http, error_for
@@ -16,6 +17,20 @@ SETTINGS: Mapping[str, str] = {
     "full_pass_hours": "hours between two passes over every item (6)",
 }
 _SHOWN = 5
+
+
+_MOST = {"watch_share": 100}
+_LARGEST = 100_000_000
+
+
+def check(settings: Mapping[str, object]) -> None:
+    """All of them are whole numbers. Raises InvalidInput."""
+    for name in SETTINGS.keys() & settings.keys():
+        given = options.text(settings, name)
+        most = _MOST.get(name, _LARGEST)
+        if not (given.isascii() and given.isdigit() and 0 < int(given) <= most):
+            wrong = f"a whole number from 1 to {most}"
+            raise InvalidInput(f"{name} is {wrong}, not {given!r}", {name: [f"must be {wrong}"]})
 
 
 async def perform(call: Call) -> Output:
@@ -51,4 +66,6 @@ CONNECTOR = Connector(
     test=test,
     settings=SETTINGS,
     secrets=("key", "secret"),
+    check=check,
+    anywhere=True,
 )

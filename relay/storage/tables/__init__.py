@@ -9,6 +9,7 @@ from relay.storage.tables import (
     identity,
     runs,
     setup,
+    watch,
     work,
 )
 from relay.storage.tables.base import metadata
@@ -23,5 +24,6 @@ __all__ = [
     "metadata",
     "runs",
     "setup",
+    "watch",
     "work",
 ]

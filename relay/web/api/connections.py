@@ -1,8 +1,9 @@
 """Connections: accounts at providers; targets: addresses with a name."""
 
 from marshmallow import Schema, fields, validate
+from sqlalchemy import Connection
 
-from relay.pipeline import arrange, connect, documents
+from relay.pipeline import arrange, connect, documents, watch_report
 from relay.storage import connections
 from relay.web.api.resource import Resource
 from relay.web.api.site import (
@@ -32,24 +33,60 @@ class ConnectionDocument(Schema):
     used_at = fields.String(allow_none=True, metadata=_TIME)
 
 
+class WatchedList(Schema):
+    """How far a list of a CRM elsewhere has been read."""
+
+    id = fields.String(required=True)
+    title = fields.String()
+    items = fields.Integer()
+    cursor = fields.String(allow_none=True, metadata=_TIME)
+    baseline = fields.Boolean(metadata={"description": "false while it is read the first time"})
+    full_pass_at = fields.String(allow_none=True, metadata=_TIME)
+
+
+class Watch(Schema):
+    """How the watch on a CRM elsewhere stands; requests are those of the UTC day."""
+
+    looked_at = fields.String(allow_none=True, metadata=_TIME)
+    lag_seconds = fields.Integer(allow_none=True)
+    failures = fields.Integer()
+    problem = fields.String(allow_none=True)
+    requests_today = fields.Integer()
+    watch_requests_today = fields.Integer()
+    daily_quota = fields.Integer()
+    watch_quota = fields.Integer()
+    poll_seconds = fields.Integer()
+    lists = fields.List(fields.Nested(WatchedList))
+
+
+class OneConnection(ConnectionDocument):
+    """A connection; of a CRM elsewhere with its watch."""
+
+    watch = fields.Nested(Watch, allow_none=True)
+
+
 class ConnectionType(Schema):
-    """A provider that can be connected. `consent`: a person lets Relay in on its own page."""
+    """A provider that can be connected. `consent`: a person lets Relay in on its own page;
+    `anywhere`: a person gives its address."""
 
     provider = fields.String(required=True)
     title = fields.String()
     secrets = fields.List(fields.String())
     consent = fields.Boolean()
+    anywhere = fields.Boolean()
     settings = fields.Dict(keys=fields.String(), values=fields.String())
     hosts = fields.Dict(keys=fields.String(), values=fields.String())
     has_sandbox = fields.Boolean()
 
 
 class NewConnection(Schema):
-    """A test organization gets a sandbox, and gives neither host nor secrets."""
+    """A test organization gets a sandbox, and gives neither host nor secrets. A CRM elsewhere has
+    a `url`."""
 
     provider = fields.String(required=True, metadata={"example": "recurly"})
     name = fields.String(validate=validate.Length(min=1))
     host = fields.String()
+    url = fields.String(metadata={"example": "https://crm.example.com/v2"})
     secrets = fields.Dict(keys=fields.String(), values=fields.String(), load_only=True)
     settings = fields.Dict(keys=fields.String())
 
@@ -138,11 +175,16 @@ def list_connection_types() -> Document:
     )
 
 
-@routes.get("/connections/<ref>", scope="connections", answer=ConnectionDocument)
+@routes.get("/connections/<ref>", scope="connections", answer=OneConnection)
 def one_connection(ref: str) -> Document:
     """A connection, by id or name."""
-    found = read(lambda conn: arrange.connection_called(conn, caller().org, ref))
-    return documents.connection(found)
+
+    def shown(conn: Connection) -> Document:
+        row = arrange.connection_called(conn, caller().org, ref)
+        watch = watch_report.report(conn, row, runtime().clock.now())
+        return {**documents.connection(row), "watch": watch}
+
+    return read(shown)
 
 
 @routes.patch(

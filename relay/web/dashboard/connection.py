@@ -3,12 +3,14 @@
 import hmac
 
 from flask import flash, redirect, request, session, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from relay.core.errors import Conflict, InvalidInput, RelayError, RemoteError
 from relay.core.ids import public, token
 from relay.integration import Asked
-from relay.pipeline import arrange, connect, documents
+from relay.pipeline import arrange, connect, documents, watch_report
+from relay.storage.connections import ConnectionRow
 from relay.storage.reads import setup
 from relay.web.dashboard.blueprint import me, page, pages, read, refuse, runtime
 from relay.web.dashboard.connections import SECRET, SETTING, callback, given, titles
@@ -110,15 +112,17 @@ def consentcallback() -> Response | str:
 
 def _shown(id: int, *, problem: str = "") -> str:
     ref = public("con", id)
-    row, waiting = read(
-        lambda conn: (
-            arrange.connection_called(conn, me().org, ref),
-            setup.waiting_for(conn, me().org),
-        )
-    )
+
+    def found(conn: Connection) -> tuple[ConnectionRow, dict[int, int], documents.Document | None]:
+        row = arrange.connection_called(conn, me().org, ref)
+        watch = watch_report.report(conn, row, runtime().clock.now())
+        return row, setup.waiting_for(conn, me().org), watch
+
+    row, waiting, watch = read(found)
     integration = runtime().integrations[row.provider]
     return page(
         "connection",
+        watch=watch,
         connection=row,
         kind=documents.connection_type(row.provider, integration),
         held=waiting.get(row.id, 0),

@@ -38,6 +38,7 @@ def add_connection() -> Response | str:
         provider=provider,
         name=form.get("name", ""),
         host=form.get("host") or None,
+        url=form.get("url") or None,
         secrets=given(SECRET),
         settings=connect.from_texts(given(SETTING)),
     )

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from relay.core.errors import InvalidInput
-from relay.crm.embedded.records import value_of
 from relay.crm.model import (
     CREATED_FIELD,
     Account,
@@ -16,6 +15,7 @@ from relay.crm.model import (
     Stored,
     User,
 )
+from relay.crm.records import value_of
 from relay.crm.values import Sent, from_wire, raws_of, to_wire
 
 # Not editable on the wire, and yet recorded creates set them.
