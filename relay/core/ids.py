@@ -4,6 +4,7 @@ import base64
 import hashlib
 import secrets
 from datetime import datetime
+from functools import lru_cache
 
 from relay.core.errors import NotFound
 
@@ -39,6 +40,8 @@ def ordering_key(text: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+# A step's key is asked for at each try, note and record of it.
+@lru_cache(maxsize=4096)
 def digest(*parts: str) -> str:
     """Sixteen base32 characters made from durable facts: document numbers and effect keys."""
     joined = "\x1f".join(parts).encode()

@@ -24,7 +24,7 @@ from relay.crm.changes import Created
 from relay.crm.moments import milliseconds
 from relay.crm.port import Done, Result
 from relay.crm.remote import Made, Written
-from relay.pipeline import around, sightings, transitions, tries
+from relay.pipeline import around, connecting, sightings, transitions, tries
 from relay.pipeline.calling import Line, line_to
 from relay.pipeline.elsewhere import crm_of, is_remote, is_told_first
 from relay.pipeline.execution import Execution
@@ -82,7 +82,7 @@ async def carry(runtime: Runtime, execution: Execution, until: float, mark: Mark
     except RelayError as error:
         found.error = error
         return found
-    if line.definitions.are_read:
+    if line.definitions.lists:
         found.watched = sightings.watched(execution.setup, crm_of(execution), line.definitions)
     while await _goes_out(runtime, found, mark):
         at = runtime.clock.now()
@@ -184,7 +184,7 @@ def record(runtime: Runtime, found: Sequence[Carried], token: int) -> Settled:
         held = work.renew(runtime.db, conn, Kind.RUN, ids, token=token, seconds=LEASE)
         mine = [one for one in found if one.execution.run in held]
         for one in mine:
-            _apply(conn, one, now)
+            _apply(runtime, conn, one, now)
         told = _told(runtime, conn, mine)
         settled = settle(runtime, conn, [one.execution for one in mine], token=token)
         settled.events += transitions.store(runtime, conn, told, token=token)
@@ -217,9 +217,10 @@ def _count(runtime: Runtime, conn: Connection, found: Sequence[Carried], now: da
         spent = runtime.remotes.spent_since(id, least=COUNTED)
         if spent:
             watch_rows.spend(conn, id, now.astimezone(UTC).date(), all_=spent, watch=0)
+            connections.note_use(conn, [id], now)
 
 
-def _apply(conn: Connection, one: Carried, now: datetime) -> None:
+def _apply(runtime: Runtime, conn: Connection, one: Carried, now: datetime) -> None:
     execution, error = one.execution, one.error
     if one.late:
         execution.state = "waiting"
@@ -227,7 +228,7 @@ def _apply(conn: Connection, one: Carried, now: datetime) -> None:
         return
     execution.sent = isinstance(error, UnknownOutcome) or execution.unsure_since is not None
     if isinstance(error, AuthError):
-        _needs_person(conn, execution, error, now)
+        _needs_person(runtime, conn, execution, error, now)
     elif isinstance(error, RetryableError):
         _again(execution, error, now)
     else:
@@ -252,7 +253,9 @@ def _spread(wait: timedelta) -> timedelta:
     return wait * (1 + 0.2 * random.random())  # noqa: S311 - spreads waits, guards nothing
 
 
-def _needs_person(conn: Connection, execution: Execution, error: AuthError, now: datetime) -> None:
+def _needs_person(
+    runtime: Runtime, conn: Connection, execution: Execution, error: AuthError, now: datetime
+) -> None:
     row = crm_of(execution)
-    connections.set_connection_state(conn, execution.org, row.id, "needs_reconnect", str(error))
+    connecting.stop(runtime, conn, row, error, now)
     execution.hold(f"connection {row.name} has to be connected again: {error}", now, row.id)

@@ -17,7 +17,7 @@ from relay.core.errors import AuthError, RelayError, RetryableError
 from relay.crm.moments import milliseconds
 from relay.crm.remote.client import PAGE, Wire
 from relay.crm.remote.reading import number
-from relay.pipeline import around, looking, pace, sightings, transitions
+from relay.pipeline import around, connecting, looking, pace, sightings, transitions
 from relay.pipeline.calling import Line, line_to
 from relay.pipeline.looking import Look
 from relay.pipeline.sightings import Sighting, Watched
@@ -135,7 +135,12 @@ async def _everything_new(at: Watching) -> bool:
         ):
             unfinished |= not await _pass(at, cursor or Cursor(list_id=in_list.id, pass_start=0))
     now = at.runtime.clock.now()
-    await at.store(lambda conn: stored.looked(conn, at.row.id, now))
+
+    def work_(conn: Connection) -> None:
+        stored.looked(conn, at.row.id, now)
+        connections.note_use(conn, [at.row.id], now)
+
+    await at.store(work_)
     return unfinished
 
 
@@ -287,7 +292,7 @@ def _broken(
         stored.failed(conn, row.id, str(error))
         stored.spend(conn, row.id, now.astimezone(UTC).date(), all_=used, watch=used)
         if isinstance(error, AuthError):
-            connections.set_connection_state(conn, row.org, row.id, "needs_reconnect", str(error))
+            connecting.stop(runtime, conn, row, error, now)
     log.warning("watch_failed", connection=row.id, error=str(error))
     if isinstance(error, AuthError):
         return ASLEEP
