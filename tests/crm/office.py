@@ -9,12 +9,12 @@ from sqlalchemy import Connection, insert, text
 
 from relay.core.ids import record_id
 from relay.crm.changes import Change, Created, Record, Wanted, wanted_always
-from relay.crm.embedded import EmbeddedCRM, items, records
+from relay.crm.embedded import EmbeddedCRM, first, items, records
 from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.schema import Schema, schema
 from relay.crm.port import Author, Done, Operation, Result
 from relay.storage.database import Database
-from relay.storage.tables.identity import users
+from relay.storage.tables.identity import organizations, users
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -97,3 +97,16 @@ def add_user(conn: Connection, org: int, id: str, name: str, email: str) -> None
     """A person of the organization."""
     row = {"id": id, "org_id": org, "name": name, "email": email, "role": "owner"}
     conn.execute(insert(users), {**row, "created_at": NOW})
+
+
+def open_office(db: Database, clock: Clock) -> Office:
+    """The first organization in a store that has the tables."""
+    crm = EmbeddedCRM(db=db, clock=clock, record=lambda _conn, _changes: None)
+    with db.write() as conn:
+        conn.execute(
+            insert(organizations),
+            {"id": ORG, "name": "Acme", "is_test": True, "settings": {}, "created_at": NOW},
+        )
+        add_user(conn, ORG, OWNER, "Bea Ortiz", "bea@example.com")
+        first.seed(conn, ORG, OWNER, NOW)
+    return Office(db=db, clock=clock, crm=crm)

@@ -45,12 +45,12 @@ class StandIn:
         self.contacts: list[Json] = []
         self.accounts: list[Json] = []
         self.items: dict[str, list[Json]] = {DEALS: [], LEADS: []}
-        self.users = {BEA: {"id": BEA, "name": "Bea Ortiz", "email": "bea@northwind.example"}}
+        self.users = {BEA: {"id": BEA, "name": "Bea Ortiz", "email": "bea@example.com"}}
         self.lists = [
             _list(DEALS, "Deals", "account", "Lead", "Negotiation", "Deal Won", "Deal Lost"),
             _list(LEADS, "Leads", "contact", "New", "Contacted"),
         ]
-        self.account_fields = [_field("address", "Address", "Location")]
+        self.account_fields = [column("address", "Address", "Location")]
         self.on_page: Callable[[Json], None] = lambda query: None
         self.lock = threading.RLock()
         self._made = 0
@@ -143,8 +143,9 @@ class StandIn:
         return found
 
     def upsert_account(self, query: Json, body: Json) -> Json:
-        known = [one for one in self.accounts if one["name"].lower() == body["name"].lower()]
-        found = known[0] if known else self.account(body["name"])
+        name = body["name"].strip()
+        known = [one for one in self.accounts if one["name"].lower() == name.lower()]
+        found = known[0] if known else self.account(name)
         found["fieldValues"].update(body.get("fieldValues", {}))
         return found
 
@@ -176,7 +177,10 @@ class StandIn:
             "createdDate": now, "modifiedDate": now,
             "name": body.get("name") or self._name_of(people), "contactIds": people,
             "accountId": body.get("accountId"), "linkedItemIds": {},
-            "fieldValues": dict(body.get("fieldValues") or {}),
+            "fieldValues": {
+                id: self._known(entries)
+                for id, entries in (body.get("fieldValues") or {}).items() if entries
+            },
         }  # fmt: skip
         self.items[list_id].append(made)
         return made
@@ -185,13 +189,18 @@ class StandIn:
         found = next(one for one in self.items[list_id] if one["id"] == id)
         for field_id, entries in (body.get("fieldValues") or {}).items():
             if entries:
-                found["fieldValues"][field_id] = entries
+                found["fieldValues"][field_id] = self._known(entries)
             else:
                 found["fieldValues"].pop(field_id, None)
         found["name"] = body.get("name") or found["name"]
         found["contactIds"] = body.get("contactIds") or found["contactIds"]
         found["modifiedDate"] = self.tick()
         return {**found, "fieldValues": dict(found["fieldValues"])}
+
+    def _known(self, entries: list[Json]) -> list[Json]:
+        """A user may be sent by address, and is kept by id."""
+        ids = {one["email"]: id for id, one in self.users.items()}
+        return [{"raw": ids.get(one["raw"].lower(), one["raw"])} for one in entries]
 
     def _name_of(self, people: list[str]) -> str:
         found = next((one for one in self.contacts if one["id"] in people), None)
@@ -211,19 +220,19 @@ class StandIn:
 
 def _list(id: str, title: str, kind: str, *options: str) -> Json:
     fields = [
-        _field("0", "Status", "List", *options),
-        _field("1", "Owner", "User"),
-        _field("3", "Amount", "Numeric"),
-        _field("4", "Account Name", "Text"),
-        _field("5", "Close Date", "Date"),
-        _field("6", "Plan", "List", "one-off", "annual"),
-        _field("7", "Receipt No", "Text"),
-        _field("8", "Booked On", "Date"),
+        column("0", "Status", "List", *options),
+        column("1", "Owner", "User"),
+        column("3", "Amount", "Numeric"),
+        column("4", "Account Name", "Text"),
+        column("5", "Close Date", "Date"),
+        column("6", "Plan", "List", "one-off", "annual"),
+        column("7", "Receipt No", "Text"),
+        column("8", "Booked On", "Date"),
     ]
     return {"id": id, "title": title, "listType": kind, "modifiedDate": 0, "fields": fields}
 
 
-def _field(id: str, name: str, kind: str, *options: str) -> Json:
+def column(id: str, name: str, kind: str, *options: str) -> Json:
     choices = [{"id": str(n), "display": text} for n, text in enumerate(options)]
     return {
         "id": id, "name": name, "dataType": kind, "listOptions": choices,
