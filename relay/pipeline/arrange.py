@@ -16,7 +16,7 @@ from relay.mapping import compile_mapping
 from relay.pipeline import release, timetable
 from relay.pipeline.connecting import http_for, opened
 from relay.runtime import Runtime
-from relay.storage import connections, identity, members, sources, switches, watch
+from relay.storage import connections, identity, members, sources, switches
 from relay.storage.connections import ConnectionRow, TargetRow
 from relay.storage.sources import SourceRow
 from relay.storage.targets import remove_target as remove_row
@@ -161,8 +161,6 @@ def pause_connection(
         row = connection_called(conn, org, ref)
         connections.set_connection_state(conn, org, row.id, state, reason)
         freed = [] if paused else release.of_connection(conn, runtime, org, row.id)
-        if not paused:
-            watch.due_now(conn, row.id, runtime.clock.now())
         action = "connection paused" if paused else "connection goes on"
         identity.audit(conn, org, by, action, row.name, at=runtime.clock.now())
         row = connection_called(conn, org, ref)

@@ -55,7 +55,15 @@ async def line_to(runtime: Runtime, setup: Setup, row: ConnectionRow) -> Line:
     async def item_of_number(org: int, number: str) -> str | None:
         return await asyncio.to_thread(_booked_for, runtime, org, number)
 
-    crm = RemoteCRM(client=client, definitions=definitions, item_of_number=item_of_number)
+    async def list_of_item(item: str) -> str | None:
+        return await asyncio.to_thread(_seen_on, runtime, row.id, item)
+
+    crm = RemoteCRM(
+        client=client,
+        definitions=definitions,
+        item_of_number=item_of_number,
+        list_of_item=list_of_item,
+    )
     return Line(http=http, client=client, definitions=definitions, crm=crm)
 
 
@@ -78,3 +86,9 @@ def _booked_for(runtime: Runtime, org: int, number: str) -> str | None:
     with runtime.db.read() as conn:
         found: Any = conn.execute(query).scalars().first()
     return None if found is None else str(found)
+
+
+def _seen_on(runtime: Runtime, connection: int, item: str) -> str | None:
+    with runtime.db.read() as conn:
+        found = watch.read_shadows(conn, connection, [item]).get(item)
+    return None if found is None else found.list_id

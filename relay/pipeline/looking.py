@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from relay.core.clock import Clock
+from relay.core.errors import RetryableError
 from relay.crm.moments import milliseconds
 from relay.crm.remote import Client
 from relay.crm.remote.client import PAGE, Wire
@@ -23,6 +24,7 @@ OVERLAP_MS = 30_000
 YOUNG_MS = 2_000
 # Without its clock we only know that the CRM's is near ours.
 SKEW = timedelta(minutes=10)
+RESTARTS = 3  # of one pass, in one look
 LAP = 20  # items that two pages of a pass have in common
 
 
@@ -65,6 +67,7 @@ async def changes(client: Client, clock: Clock, cursor: Cursor) -> AsyncIterator
 async def everything(client: Client, clock: Clock, cursor: Cursor) -> AsyncIterator[Look]:
     """Pages of the whole list, from where the pass stopped. With the last one it ends: there is no
     `pass_start`, and after the first pass, which is the baseline, items made later are new."""
+    restarts = 0
     while True:
         begun = cursor.pass_start or 0
         start = max(begun - LAP, 0)
@@ -74,6 +77,9 @@ async def everything(client: Client, clock: Clock, cursor: Cursor) -> AsyncItera
         ids = [str(one.get("id")) for one in page.objects]
         if begun and not set(ids) & set(cursor.tail):
             # So many were removed that the pages no longer meet: the pass begins again.
+            restarts += 1
+            if restarts > RESTARTS:
+                raise RetryableError("the list changes faster than it can be read")
             cursor = replace(cursor, pass_start=0, tail=())
             continue
         is_baseline = cursor.since_ms is None

@@ -11,7 +11,7 @@ from relay.pipeline.weighing import weigh
 from relay.queue import ACT
 from relay.runtime import Runtime
 from relay.setups import Setup
-from relay.storage import work
+from relay.storage import watch, work
 from relay.storage.events import EventRow, read_events
 from relay.storage.tables.events import events
 from relay.storage.tables.runs import runs
@@ -24,7 +24,8 @@ BOOKINGS_HELD = "all bookings of the organization are held"
 
 def of_connection(conn: Connection, runtime: Runtime, org: int, connection: int) -> list[int]:
     """The runs that waited for a connection; they are due when the transaction commits, and so are
-    the events that it completes."""
+    the events that it completes and the watch on a CRM."""
+    watch.due_now(conn, connection, runtime.clock.now())
     thin = (
         select(events.c.id)
         .join(sources, sources.c.id == events.c.source_id)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -195,7 +196,7 @@ async def _vanished(at: Watching, cursor: Cursor) -> None:
         look = Look(objects=there, asked_ms=asked, told_ms=told, cursor=cursor)
         await _keep(at, [_sighting(look, one, cursor) for one in there], look)
         absent = sorted(set(ids) - {str(one.get("id")) for one in there})
-        await at.store(lambda conn, gone=absent: _tell_gone(at, conn, gone))  # type: ignore[misc]
+        await at.store(partial(_tell_gone, at, absent))
 
 
 def _sighting(look: Look, item: Wire, cursor: Cursor) -> Sighting:
@@ -264,7 +265,7 @@ def _unmet(at: Watching, cursor: Cursor) -> list[str]:
         return stored.unmet(conn, at.row.id, cursor.list_id, cursor.pass_no)
 
 
-def _tell_gone(at: Watching, conn: Connection, ids: Sequence[str]) -> None:
+def _tell_gone(at: Watching, ids: Sequence[str], conn: Connection) -> None:
     watched = sightings.watched(at.setup, at.row, at.line.definitions)
     now = milliseconds(at.runtime.clock.now())
     transitions.store(at.runtime, conn, sightings.gone(conn, watched, ids, now), token=None)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from relay.core.errors import Conflict, InvalidInput
@@ -157,6 +158,15 @@ def test_a_deal_won_elsewhere_is_booked_and_written_back_there(house: House, crm
     assert sorted(str(one[2]) for one in ours) == ["booked_on", "receipt_no"]
     assert {one[4] for one in ours} == {"rule"}
     assert len(house.bookings()) == 1
+    told = httpx.get(
+        f"{house.base_url}/api/v1/connections/{NAME}",
+        auth=(house.made.key, house.made.secret),
+        trust_env=False,
+    ).json()
+    assert "secret" not in str(told)
+    watch = told["watch"]
+    assert [(one["title"], one["items"]) for one in watch["lists"]] == [("Deals", 1), ("Leads", 0)]
+    assert watch["watch_requests_today"] < watch["requests_today"] == len(crm.requests)
 
 
 def test_what_relay_makes_there_is_told_once_as_its_own(house: House, crm: StandIn) -> None:

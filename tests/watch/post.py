@@ -39,21 +39,22 @@ class Post:
     crm: StandIn
     heard: int = 0
 
-    def look(self, *, times: int = 1) -> None:
+    def look(self, *, times: int = 1, keep_leases: bool = False) -> None:
         """Looks, whenever the next one would have been due."""
         for _ in range(times):
-            asyncio.run(self._look())
+            asyncio.run(self._look(keep_leases))
 
-    async def _look(self) -> None:
-        lease, token = self.claim()
+    async def _look(self, keep_leases: bool) -> None:
+        lease, token = self.claim(keep_leases)
         await watch.watch(self.runtime, lease, token)
         await self.runtime.http.aclose()
 
-    def claim(self) -> tuple[Lease, int]:
+    def claim(self, keep_leases: bool = False) -> tuple[Lease, int]:
         db, token = self.runtime.db, new_token()
+        free = {} if keep_leases else {"lease_until": None}
         with db.write() as conn:
             past = self.runtime.clock.now() - timedelta(hours=1)
-            conn.execute(update(waiting).values(due_at=past, lease_until=None))
+            conn.execute(update(waiting).values(due_at=past, **free))
         (lease,) = work.claim(db, Kind.WATCH, [self.connection], seconds=watch.LEASE, token=token)
         return lease, token
 

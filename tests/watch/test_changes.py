@@ -7,9 +7,12 @@ from sqlalchemy import update
 
 from relay.crm.remote.client import PAGE
 from relay.pipeline import remote_watch as watch
-from relay.storage import identity
+from relay.pipeline import rules
+from relay.storage import identity, work
 from relay.storage.tables.setup import connections
 from relay.storage.tables.watch import remote_crms
+from relay.storage.work import Kind
+from rules.engine import Schemas
 from tests.standin.crm import BEA, DEALS, LEADS, Fault, Json
 from tests.watch.post import Post
 
@@ -196,3 +199,33 @@ def test_the_watch_keeps_to_its_share_of_the_quota(post: Post) -> None:
     asked = len(post.crm.requests)
     post.look()
     assert len(post.crm.requests) == asked
+
+
+def test_changes_that_may_be_our_own_are_left_to_the_next_look(post: Post) -> None:
+    """While a run is in hand, what it wrote may not be recorded yet; the rest is told at once."""
+    deals = [post.crm.item(DEALS, f"deal {n}", f0=NEGOTIATION) for n in range(2)]
+    post.look()
+    post.crm.set(deals[0], "0", WON)
+    post.crm.tick(10_000)
+    post.crm.set(deals[1], "0", WON)
+    run = work.NewWork(id=1, org=post.org)
+    with post.runtime.db.write() as conn:
+        work.add_leased(post.runtime.db, conn, Kind.RUN, [run], seconds=60, token=7)
+    post.look(keep_leases=True)
+    assert [one[1] for one in post.told()] == ["deal 0"]
+    with post.runtime.db.write() as conn:
+        work.fence(post.runtime.db, conn, Kind.RUN, [1], token=7)
+    post.look()
+    assert [one[1] for one in post.told()] == ["deal 1"]
+
+
+def test_rules_are_checked_against_the_lists_that_were_read(post: Post) -> None:
+    def schemas() -> Schemas | None:
+        with post.runtime.db.read() as conn:
+            return rules.schemas_of(post.runtime, conn, post.org)
+
+    assert schemas() is None
+    post.look()
+    found = schemas()
+    assert found is not None
+    assert [one.title for one in found.lists] == ["Deals", "Leads"]

@@ -8,7 +8,15 @@ from relay.crm.port import Operation, Result
 from relay.crm.remote import items, people
 from relay.crm.remote.client import Client
 from relay.crm.remote.definitions import Definitions
-from relay.crm.remote.session import Made, NumberLookup, Session, Written, no_numbers
+from relay.crm.remote.session import (
+    ListLookup,
+    Made,
+    NumberLookup,
+    Session,
+    Written,
+    no_list,
+    no_numbers,
+)
 
 VERBS: Mapping[str, Callable[[Session, Operation], Awaitable[Result]]] = {
     "find_item": items.find_item,
@@ -27,7 +35,8 @@ class RemoteCRM:
     """One organization's CRM at the other end of `client`. Light: one for each run; what it reads
     about items serves the later steps of the run.
 
-    `item_of_number` finds the item that a document of ours was booked for.
+    `item_of_number` finds the item that a document of ours was booked for, `list_of_item` the list
+    that an item was last seen on: a CRM finds items list by list.
     """
 
     def __init__(
@@ -36,11 +45,13 @@ class RemoteCRM:
         client: Client,
         definitions: Definitions | None = None,
         item_of_number: NumberLookup = no_numbers,
+        list_of_item: ListLookup = no_list,
     ) -> None:
         self._session = Session(
             client=client,
             definitions=definitions or Definitions(),
             item_of_number=item_of_number,
+            list_of_item=list_of_item,
         )
 
     async def perform(self, operations: Sequence[Operation]) -> list[Result]:

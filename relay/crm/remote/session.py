@@ -14,8 +14,16 @@ from relay.crm.values import People, Sent, display, same, stored, to_wire
 
 # Finds the id of the item that a document number of ours was booked for.
 NumberLookup = Callable[[int, str], Awaitable[str | None]]
+# Finds the list that an item was last seen on.
+ListLookup = Callable[[str], Awaitable[str | None]]
 
 Changes = dict[str, tuple[object, object]]
+
+
+async def no_list(item: str) -> str | None:
+    """No item was ever seen."""
+    del item
+    return None
 
 
 async def no_numbers(org: int, number: str) -> str | None:
@@ -49,6 +57,7 @@ class Session:
     client: Client
     definitions: Definitions
     item_of_number: NumberLookup
+    list_of_item: ListLookup
     seen: dict[str, Wire] = field(default_factory=dict)
     written: list[Written | Made] = field(default_factory=list)
 
@@ -62,7 +71,8 @@ class Session:
             return self.seen[id]
         if not self.definitions.lists:
             await self.definitions.refresh(self.client)
-        for in_list in self.definitions.lists:
+        likely = await self.list_of_item(id)
+        for in_list in sorted(self.definitions.lists, key=lambda one: one.id != likely):
             for found in await self.client.items_by_ids(in_list.id, [id]):
                 return self.keep(found)
         raise NotFound(f"there is no list item {id!r}")

@@ -43,7 +43,8 @@ def lists_page(problem: str = "") -> str:
     found, counts = read(
         lambda conn: (grid.lists(conn, me().org), stored.item_counts(conn, me().org))
     )
-    return page("lists", lists=found, counts=counts, problem=problem)
+    elsewhere = read(lambda conn: runtime().setups.of(conn, me().org).crm)
+    return page("lists", lists=found, counts=counts, problem=problem, elsewhere=elsewhere)
 
 
 @pages.get("/lists")
