@@ -8,6 +8,7 @@ import orjson
 from relay.bootstrap import VERBS
 from relay.cli.invocation import Invocation
 from relay.cli.office import office
+from relay.core.errors import Unavailable
 from relay.pipeline import rules as live
 from rules.engine.json_schema import written
 from rules.engine.verb_page import page
@@ -46,5 +47,7 @@ def schema(invocation: Invocation, path: Path | None, check: bool, what: str | N
 def _lists(invocation: Invocation) -> str:
     """What the organization has, as `rules lint --schema` reads it."""
     with office(invocation) as at, at.runtime.db.read() as conn:
-        found = live.schemas_of(at.runtime, conn, at.org.id).to_data()
-    return orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n"
+        found = live.schemas_of(at.runtime, conn, at.org.id)
+    if found is None:
+        raise Unavailable("the lists of the organization's CRM have not been read yet: try again")
+    return orjson.dumps(found.to_data(), option=orjson.OPT_INDENT_2).decode() + "\n"
