@@ -60,16 +60,23 @@ class Client:
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[TargetPolicy, Pool]] = (
             WeakKeyDictionary()
         )
+        self._last: tuple[asyncio.AbstractEventLoop, TargetPolicy, Pool] | None = None
 
     def pool(self, policy: TargetPolicy) -> "Pool":
         """The running loop's connections under this policy."""
-        pools = self._pools.setdefault(asyncio.get_running_loop(), {})
+        loop, last = asyncio.get_running_loop(), self._last
+        # A policy's hash is that of all its networks: nearly every call is under the last one.
+        if last is not None and last[0] is loop and last[1] is policy:
+            return last[2]
+        pools = self._pools.setdefault(loop, {})
         if policy not in pools:
             pools[policy] = self._open(policy)
+        self._last = (loop, policy, pools[policy])
         return pools[policy]
 
     async def aclose(self) -> None:
         """Closes the running loop's connections."""
+        self._last = None
         for pool in self._pools.pop(asyncio.get_running_loop(), {}).values():
             await pool.session.close()
         await self.turns.aclose()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
+import orjson
+
 from relay.core.errors import (
     InvalidInput,
     NotFound,
@@ -25,6 +27,7 @@ _TOO_LONG = frozenset({413, 414})
 _NOT_FOUND = 404
 _SERVER_FAULT = 500
 _SECONDS = 30.0
+_JSON = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,8 @@ class Client:
             method,
             f"{self.base_url}{path}",
             params=None if query is None else {name: str(value) for name, value in query.items()},
-            json=body,
+            headers=None if body is None else _JSON,
+            content=None if body is None else orjson.dumps(body),
             auth=(self.key, self.secret),
             timeout=_SECONDS,
             purpose=f"CRM: {method} {path}",
