@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
@@ -11,7 +12,7 @@ from types import SimpleNamespace
 from weakref import WeakKeyDictionary
 
 import aiohttp
-import httpx
+import certifi
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -56,7 +57,7 @@ class Client:
         self._resolver = resolver
         self._proxy = URL(proxy) if proxy else None
         # Building one costs 20 ms of processor time: once per process, not per call.
-        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._tls = ssl.create_default_context(cafile=certifi.where())
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[TargetPolicy, Pool]] = (
             WeakKeyDictionary()
         )
