@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
 .DEFAULT_GOAL := help
-.PHONY: bench help run test programs check lint types imports rules fix lock clean
+.PHONY: bench help run demo test programs check lint types imports rules fix lock clean
 
 help: ## the list of commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,6 +34,9 @@ run: .venv/.run-stamp ## start Relay on this machine: PORT=8000, RELAY_HOME=var
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && $(APT) update -q && $(APT) install -qy python3-venv; } || \
 	  { echo "Python's venv module is missing. Install it: sudo apt-get install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear .venv
+
+demo: .venv/.run-stamp ## the whole story against the sandboxes; writes demo.json
+	@$(BIN)/relay demo
 
 # Work on it -------------------------------------------------------------------------------------
 

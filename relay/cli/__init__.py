@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "web": ("relay.cli.up:web", "Run the web server."),
     "worker": ("relay.cli.up:worker", "Run a Celery worker."),
     "beat": ("relay.cli.up:beat", "Run the schedule; one of it is enough."),
+    "demo": ("relay.cli.demo:demo", "Play the whole story against the sandboxes."),
     "db": ("relay.cli.db:db", "Look after the store."),
     "org": ("relay.cli.orgs:org", "Make organizations, and set what is theirs."),
     "user": ("relay.cli.users:user", "Let people sign in."),

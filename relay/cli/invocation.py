@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 import orjson
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -37,7 +37,7 @@ class Invocation:
         named = {"RELAY_ORG": self.org} if self.org else {}
         return Settings.from_env({**self.env, **named})
 
-    def show(self, document: object, text: str | Table | Text) -> None:
+    def show(self, document: object, text: str | Table | Text | Group) -> None:
         """Prints the document as JSON when that was asked for, else the text or table."""
         if self.json:
             option = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
