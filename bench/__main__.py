@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import accept, crm, harness, job, rules
+from bench import accept, crm, harness, job, rules, verify
 from bench.harness import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "accept": accept.run,
     "crm": crm.run,
     "job": job.run,
+    "verify": verify.run,
 }
 
 
