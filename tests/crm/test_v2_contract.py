@@ -27,6 +27,7 @@ def test_no_path_is_ever_redirected_and_all_errors_are_the_error_object(api: Api
     for method, path in (
         ("GET", "/accounts"), ("GET", "/accounts/"), ("GET", "/accounts/fields/"),
         ("GET", "/lists/"), ("GET", "/contacts/?_limit=1"), ("GET", "/organizations/"),
+        ("GET", "//accounts"), ("GET", "//contacts//"),
     ):  # fmt: skip
         assert api.send(method, path).status_code == 200, path
     for method, path in (

@@ -1,8 +1,10 @@
 """The routes: with and without a trailing slash, never redirected, errors as the error object."""
 
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Blueprint, Response, request
@@ -16,6 +18,9 @@ from relay.web.v2 import accounts, contacts, events, items, lists, users
 from relay.web.v2.answers import answer, of_status, problem, refused
 from relay.web.v2.document import document
 from relay.web.v2.site import Authenticate, Site
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = structlog.get_logger()
 
@@ -69,11 +74,26 @@ def create_blueprint(site: Site, authenticate: Authenticate) -> Blueprint:
     nothing = _guarded(_nothing, site, authenticate, "GET")
     _add(blueprint, "/<path:rest>", "nothing", nothing, *_ALL)
     _add(blueprint, "/", "root", nothing, *_ALL)
+    blueprint.record_once(lambda state: _merge_slashes(state.app))
     blueprint.register_error_handler(RelayError, refused)
     blueprint.register_error_handler(DBAPIError, _unavailable)
     blueprint.register_error_handler(HTTPException, _http_error)
     blueprint.register_error_handler(Exception, _unexpected)
     return blueprint
+
+
+def _merge_slashes(app: Any) -> None:
+    """`/v2//accounts` is `/v2/accounts`: a client whose base address ends in a slash sends it, and
+    Flask alone would redirect it."""
+    inner = app.wsgi_app
+
+    def one_slash(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("/v2/") and "//" in path:
+            environ = {**environ, "PATH_INFO": re.sub("/{2,}", "/", path)}
+        return inner(environ, start)
+
+    app.wsgi_app = one_slash
 
 
 def _name(view: Callable[..., Response]) -> str:
