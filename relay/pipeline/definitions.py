@@ -28,6 +28,7 @@ from rules.engine import load
 
 # How the fields of accounts are named where a list is asked for.
 ACCOUNTS = "accounts"
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +109,14 @@ class Definer:
         with self.runtime.db.write() as conn:
             # Read before the change: what is cached must not be of a transaction that may fail.
             setup = self.runtime.setups.of(conn, self.org)
-            before = _troubles(self.runtime, conn, setup) if breaks and not self.force else {}
+            before = _troubles(self.runtime, conn, setup) if breaks and not self.force else ()
             yield conn
             if breaks and not self.force:
                 now = _troubles(self.runtime, conn, setup)
-                new = [text for key, text in now.items() if key not in before]
+                new = {where: text for key, (where, text) in now.items() if key not in before}
                 if new:
-                    raise Conflict(f"this is in use: {'; '.join(new[:5])}. Change that first")
+                    told = "; ".join(list(new.values())[:_SHOWN])
+                    raise Conflict(f"this is in use: {told}. Change that first")
             identity.audit(
                 conn, self.org, self.by, action, subject, after=after,
                 at=self.runtime.clock.now(),
@@ -166,10 +168,11 @@ def option_called(field: Field, name: str) -> str:
     return found.id
 
 
-def _troubles(runtime: Runtime, conn: Connection, setup: Setup) -> dict[object, str]:
-    """What of the live rules and mappings does not fit the definitions, by what it is."""
+def _troubles(runtime: Runtime, conn: Connection, setup: Setup) -> dict[object, tuple[str, str]]:
+    """What of the live rules and mappings does not fit the definitions, by what it is: the file or
+    source that it stands in, and what is wrong."""
     known = schema(conn, setup.organization.id)
-    found: dict[object, str] = {}
+    found: dict[object, tuple[str, str]] = {}
     live = setup.organization.rule_set_hash
     if live is not None:
         texts = texts_of(conn, setup.organization.id, live)
@@ -177,11 +180,12 @@ def _troubles(runtime: Runtime, conn: Connection, setup: Setup) -> dict[object, 
         for one in loaded.findings:
             if one.severity == "error":
                 place = f"{one.path}:{one.line}"
-                found[place, one.column, one.code] = f"{place} {one.message}"
+                found[place, one.column, one.code] = (one.path, f"{place} {one.message}")
     for row in setup.sources.values():
         for part in parts_of(row.mapping or {}):
             if "list" in part:
-                found |= {(row.name, text): text for text in _misfits(known, row.name, part)}
+                for text in _misfits(known, row.name, part):
+                    found[row.name, text] = (row.name, text)
     return found
 
 

@@ -85,7 +85,7 @@ def create_blueprint(site: Site, authenticate: Authenticate) -> Blueprint:
 def _merge_slashes(app: Any) -> None:
     """`/v2//accounts` is `/v2/accounts`: a client whose base address ends in a slash sends it, and
     Flask alone would redirect it."""
-    inner = app.wsgi_app
+    inner: Callable[..., Iterable[bytes]] = app.wsgi_app
 
     def one_slash(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
