@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("csv", "jsonl")
 _LONGEST_LINE = 1_000_000
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+\-]?[\d .,()x/;+\-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ def _cells(number: int, heading: Sequence[str], cells: Sequence[str]) -> Row | B
     """The same for cells, which are most of what is imported, and are texts alone."""
     values: dict[str, object] = {}
     for name, cell in zip(heading, cells, strict=False):
-        if text := cell.strip():
+        if text := _unquoted(cell.strip()):
             try:
                 check_text(name, text)
             except InvalidInput as error:
@@ -142,7 +145,7 @@ def write(
     writer = csv.writer(page, lineterminator="\r\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(row.get(name)) for name in columns])
+        writer.writerow([_quoted(_cell(row.get(name))) for name in columns])
         yield page.getvalue()
         page.seek(0)
         page.truncate()
@@ -159,3 +162,13 @@ def _cell(value: object) -> str:
             return "; ".join(map(str, value))
         case _:
             return str(value)
+
+
+def _quoted(cell: str) -> str:
+    """What a spreadsheet would take for a formula gets an apostrophe before it: a stranger's name
+    from a form must compute nothing on the desk of whoever opens the file."""
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell

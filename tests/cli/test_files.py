@@ -122,6 +122,18 @@ def test_what_is_exported_can_be_imported_and_says_nothing_new(shell: Shell) -> 
     assert heading[:3] == ["id", "email", "name"]
 
 
+def test_a_spreadsheet_computes_nothing_that_a_stranger_wrote(shell: Shell) -> None:
+    formula = '=HYPERLINK("https://evil.example","Ann")'
+    person = json.dumps({"email": "ann@acme.test", "name": formula, "phone": "+14155550134"})
+    shell.document("import", "contacts", "-", "--format", "jsonl", given=person)
+    text = shell.read("export", "contacts")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    row = next(row for row in rows if row["email"] == "ann@acme.test")
+    assert (row["name"], row["phone"]) == (f"'{formula}", "+14155550134")
+    told = shell.document("import", "contacts", file(shell, "back.csv", text))
+    assert told["same"] == told["lines"]
+
+
 def test_an_import_sets_rules_off_where_it_is_asked_to(shell: Shell) -> None:
     rows = shell.document("export", "items", "--list", "Deals")["data"]
     text = f"id,status\n{rows[0]['id']},Lead\n"

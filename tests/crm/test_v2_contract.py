@@ -1,6 +1,7 @@
 """What clients of the CRM's API lean on beyond the acceptance vectors
 (https://api.salesforceiq.com/)."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from relay.crm.embedded import merge
 from relay.crm.embedded.contacts import ARCHIVED
 from relay.crm.model import ListType
-from tests.crm.api import Api, api_of, sales_list
+from tests.crm.api import KEY, SECRET, Api, api_of, sales_list
 from tests.crm.office import OWNER, RULE, Office
 
 UNKNOWN = "0" * 24
@@ -262,3 +263,25 @@ def test_a_contact_in_a_field_may_be_named_by_address(api: Api) -> None:
         sent = {"primary_contact": [{"raw": raw}]}
         made = api.ok("POST", "/accounts", {"name": "Acme", "fieldValues": sent})
         assert made["fieldValues"]["primary_contact"] == [{"raw": ann}], raw
+
+
+def test_of_many_who_take_one_name_at_once_one_gets_it(api: Api) -> None:
+    """Half of them make an account of that name, half rename theirs to it."""
+    mine = [api.account(f"mine {number}") for number in range(4)]
+    statuses: list[int] = []
+
+    def send(method: str, path: str, body: dict[str, str]) -> None:
+        client = api.client.application.test_client()
+        answer = client.open(f"/v2{path}", method=method, json=body, auth=(KEY, SECRET))
+        statuses.append(answer.status_code)
+
+    sent = [("PUT", f"/accounts/{id}", {"id": id, "name": "Acme"}) for id in mine]
+    sent += [("POST", "/accounts", {"name": "acme"})] * 4
+    threads = [threading.Thread(target=send, args=one) for one in sent]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) <= {200, 422}
+    found = [name for name in names(api.ok("GET", "/accounts")) if name.lower() == "acme"]
+    assert len(found) == 1
