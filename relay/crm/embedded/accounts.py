@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, case, delete, select, update
 
 from relay.crm.model import Account
-from relay.storage.crm_rows import among, insert_rows, of_org, update_rows
+from relay.storage.crm_rows import among, in_order, insert_rows, of_org, update_rows
 from relay.storage.tables.crm import accounts, items
 
 COLUMNS = (
@@ -17,11 +17,11 @@ COLUMNS = (
     accounts.c.modified_ms,
 )
 _BY_ID: Select[Any] = select(*COLUMNS).where(of_org(accounts), among(accounts.c.id, "ids"))
-_LOCKED = _BY_ID.order_by(accounts.c.id).with_for_update()
+_LOCKED = _BY_ID.order_by(in_order(accounts.c.id)).with_for_update()
 _BY_NAME = (
     select(*COLUMNS)
     .where(accounts.c.org_id == bindparam("org"), among(accounts.c.name_key, "ids"))
-    .order_by(accounts.c.id)
+    .order_by(in_order(accounts.c.id))
     .with_for_update()
 )
 _REMOVE = delete(accounts).where(

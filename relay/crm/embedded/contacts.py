@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, select
 
 from relay.crm.embedded import items
 from relay.crm.model import Contact
-from relay.storage.crm_rows import among, insert_rows, of_org, update_rows
+from relay.storage.crm_rows import among, in_order, insert_rows, of_org, update_rows
 from relay.storage.tables.crm import contact_emails, contact_phones, contacts
 
 ACTIVE = "ACTIVE"
@@ -25,7 +25,7 @@ COLUMNS = (
 _OLDEST = (contacts.c.created_ms, contacts.c.id)
 _MINE = of_org(contacts)
 _BY_ID: Select[Any] = select(*COLUMNS).where(_MINE, among(contacts.c.id, "ids"))
-_LOCKED = _BY_ID.order_by(contacts.c.id).with_for_update()
+_LOCKED = _BY_ID.order_by(in_order(contacts.c.id)).with_for_update()
 _BY_EMAIL = (
     select(contact_emails.c.email_lower, *COLUMNS)
     .join_from(contact_emails, contacts, contacts.c.id == contact_emails.c.contact_id)
@@ -42,7 +42,7 @@ _SURVIVORS = select(contacts.c.id, contacts.c.merged_into).where(
 _ABSORBED = (
     select(contacts.c.merged_into, contacts.c.id)
     .where(_MINE, among(contacts.c.merged_into, "ids"))
-    .order_by(contacts.c.id)
+    .order_by(in_order(contacts.c.id))
 )
 _UNINDEX_EMAILS = delete(contact_emails).where(
     of_org(contact_emails), among(contact_emails.c.contact_id, "ids")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select, tuple_
 
 from relay.crm.model import Item, Stored
-from relay.storage.crm_rows import among, insert_rows, of_org, update_rows
+from relay.storage.crm_rows import among, in_order, insert_rows, of_org, update_rows
 from relay.storage.tables.crm import item_contacts, items
 
 Place = tuple[int, str]
@@ -26,8 +26,10 @@ COLUMNS = (
 )
 # Of several the oldest is the one that is meant (recorded for upserts with four matches).
 _OLDEST = (items.c.created_ms, items.c.id)
+# The same for few that were looked up, without the index that has the whole list in this order.
+_OLDEST_OF_FEW = (items.c.created_ms + 0, items.c.id)
 _READ: Select[Any] = select(*COLUMNS).where(of_org(items))
-_BY_ID = _READ.where(among(items.c.id, "ids")).order_by(items.c.id)
+_BY_ID = _READ.where(among(items.c.id, "ids")).order_by(in_order(items.c.id))
 _BY_MAKER = select(*COLUMNS, items.c.made_by).where(
     items.c.org_id == bindparam("org"), among(items.c.made_by, "keys")
 )
@@ -38,7 +40,7 @@ _BY_ACCOUNT = (
         among(items.c.account_id, "ids"),
         items.c.list_id == bindparam("list"),
     )
-    .order_by(*_OLDEST)
+    .order_by(*_OLDEST_OF_FEW)
 )
 _BY_CONTACT = (
     select(item_contacts.c.contact_id, *COLUMNS)
@@ -48,7 +50,7 @@ _BY_CONTACT = (
         among(item_contacts.c.contact_id, "ids"),
         item_contacts.c.list_id == bindparam("list"),
     )
-    .order_by(*_OLDEST)
+    .order_by(*_OLDEST_OF_FEW)
 )
 _OF_LIST = (
     select(*COLUMNS)
