@@ -112,12 +112,14 @@ def apply(invocation: Invocation, path: Path | None) -> None:
             found = Loaded((), refused.findings)
             document = {"applied": False, "findings": [asdict(one) for one in refused.findings]}
             invocation.show(document, findings.text(found, texts))
+            click.echo("Nothing was applied: the live set goes on.", err=True)
             raise click.exceptions.Exit(1) from refused
         with at.runtime.db.read() as conn:
             setup = at.runtime.setups.of(conn, at.org.id)
     count = sum(1 for one in setup.rules.rules if not is_mapping(one.id))
     document = {"applied": True, "set_hash": hash, "rules": count}
-    invocation.show(document, f"{count} rules of set {hash[:12]} are live in {at.org.name}.")
+    live_now = "1 rule is" if count == 1 else f"{count} rules are"
+    invocation.show(document, f"{live_now} live in {at.org.name}: set {hash[:12]}.")
 
 
 @rules.command()
