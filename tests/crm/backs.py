@@ -33,6 +33,8 @@ class Back(Protocol):
         """Another option of the field Plan of Deals."""
         ...
 
+    def a_minute_later(self) -> None: ...
+
 
 @dataclass(slots=True)
 class Ours:
@@ -61,6 +63,9 @@ class Ours:
         found = self.office.read(lambda conn: stream.of_item(conn, org, item))
         return [entry.subject for entry in found]
 
+    def a_minute_later(self) -> None:
+        self.office.clock.move(minutes=1)
+
     def add_plan(self, display: str) -> None:
         deals = self.office.schema.called("Deals")
         plan = next(one for one in deals.fields.all if one.slug == "plan")
@@ -88,6 +93,7 @@ class Theirs:
             column("6", "Plan", "List", "one-off", "annual"),
             column("7", "Receipt No", "Text"),
         ]
+        crm.lists[1]["fields"][0] = column("0", "Status", "List", "New", "Contacted", "Qualified")
         crm.account_fields.append(column("2", "Zuora Number", "Text"))
         for firm, name, email in (
             ("Northwind onboarding", "Ada Fisher", "ada@northwind.example"),
@@ -137,6 +143,9 @@ class Theirs:
             for one in reversed(self.crm.events)
             if mine & {each["value"] for each in one["participantIds"]}
         ]
+
+    def a_minute_later(self) -> None:
+        self.crm.tick(60_000)
 
     def add_plan(self, display: str) -> None:
         plan = next(one for one in self.crm.lists[0]["fields"] if one["name"] == "Plan")

@@ -227,7 +227,7 @@ def test_which_of_several_items_is_meant_is_said_and_never_guessed(port: Port) -
     for name in ("first", "second"):
         item = port.do("create_item", list="Deals", contact=ada, name=name)
         made.append(str(item.output["id"]))
-        port.office.clock.move(minutes=1)
+        port.back.a_minute_later()
     given = {"list": "Deals", "contact": ada, "match": "contact", "fields": {"seats": 40}}
     # The first organization has a deal of hers already: it is the oldest.
     refused = port.refused("create_item", **given)
