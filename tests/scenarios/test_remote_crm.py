@@ -5,12 +5,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import delete, update
 
 from relay.core.errors import Conflict, InvalidInput
 from relay.pipeline import arrange, connect
-from relay.storage import connections
+from relay.storage import connections, work
 from relay.storage.tables.base import load
 from relay.storage.tables.events import payloads
+from relay.storage.tables.runs import runs, steps
+from relay.storage.work import Kind
 from tests.scenarios.elsewhere import NAME, connect_crm, with_stand_in
 from tests.scenarios.house import House, open_house
 from tests.standin.crm import DEALS, KEY, LEADS, Fault, StandIn
@@ -74,6 +77,19 @@ def test_a_write_whose_answer_is_lost_is_never_doubled(house: House, crm: StandI
         if path == "/events":
             assert "not posted again" in house.steps(run.id)[-1].output["note"]
     assert len(crm.contacts) == len(crm.items[LEADS]) == len(LOST)
+    # As a worker leaves the last run that dies with the entry on its way.
+    run, before = house.runs(RULE)[-1], len(crm.events)
+    with house.runtime.db.write() as conn:
+        conn.execute(update(runs).where(runs.c.id == run.id).values(state="running"))
+        conn.execute(delete(steps).where(steps.c.run_id == run.id, steps.c.n < 2))
+        entry = update(steps).where(steps.c.run_id == run.id)
+        conn.execute(entry.values(state="waiting", sent=True, output=None, ended_at=None))
+        work.add(house.runtime.db, conn, Kind.RUN, [work.NewWork(id=run.id, org=run.org_id)])
+    house.settle()
+    assert house.runs(RULE)[-1].state == "succeeded"
+    assert [step.state for step in house.steps(run.id)] == ["succeeded"] * 3
+    assert "not posted again" in house.steps(run.id)[-1].output["note"]
+    assert (len(crm.items[LEADS]), len(crm.events)) == (len(LOST), before)
 
 
 def test_a_busy_crm_is_asked_again_when_it_said(house: House, crm: StandIn) -> None:

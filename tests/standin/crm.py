@@ -39,6 +39,7 @@ class StandIn:
         self.now_ms = EPOCH_MS
         self.skew_ms = 0
         self.secret = SECRET
+        self.longest_url = 8192
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str, Json]] = []
         self.events: list[Json] = []

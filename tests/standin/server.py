@@ -12,8 +12,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.standin.crm import KEY, Json, StandIn
 
-LONGEST_URL = 8192
-
 
 class Handler(BaseHTTPRequestHandler):
     """One connection; the server holds the stand-in."""
@@ -47,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         pair = base64.b64encode(f"{KEY}:{self.server.crm.secret}".encode()).decode()
         if self.headers.get("authorization") != f"Basic {pair}":
             return 401
-        return 414 if len(self.path) > LONGEST_URL else 0
+        return 414 if len(self.path) > self.server.crm.longest_url else 0
 
     def send(self, status: int, answer: Any, headers: Json | None = None) -> None:
         content = b"" if answer is None else json.dumps(answer).encode()

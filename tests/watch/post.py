@@ -46,8 +46,10 @@ class Post:
 
     async def _look(self, keep_leases: bool) -> None:
         lease, token = self.claim(keep_leases)
-        await watch.watch(self.runtime, lease, token)
-        await self.runtime.http.aclose()
+        try:
+            await watch.watch(self.runtime, lease, token)
+        finally:
+            await self.runtime.http.aclose()
 
     def claim(self, keep_leases: bool = False) -> tuple[Lease, int]:
         db, token = self.runtime.db, new_token()

@@ -183,6 +183,32 @@ def test_a_new_field_and_a_new_option_are_understood_without_a_restart(post: Pos
     assert post.told() == [("updated", "Northwind", "status", "Negotiation", "Paid")]
 
 
+def test_values_that_are_none_stop_nothing(post: Post) -> None:
+    odd = post.crm.item(DEALS, "odd", f0=NEGOTIATION, f3="n/a", f5="tomorrow")
+    bare = post.crm.item(DEALS, "bare")
+    deal = post.crm.item(DEALS, "deal", f0=NEGOTIATION)
+    post.look()
+    odd["fieldValues"] |= {"0": "2", "3": [{"raw": None}], "99": [{"raw": "?"}], "1": [7]}
+    bare |= {"fieldValues": None, "contactIds": None, "name": None}
+    for one in (odd, bare):
+        one["modifiedDate"] = post.crm.tick()
+    post.crm.set(deal, "3", "12.50")
+    post.look()
+    assert post.state().problem is None
+    assert [one[1:3] for one in post.told()] == [("odd", "status"), ("deal", "amount")]
+
+
+def test_a_chunk_of_ids_that_is_too_long_is_asked_for_in_halves(post: Post) -> None:
+    deals = [post.crm.item(DEALS, f"deal {n}") for n in range(60)]
+    post.look()
+    post.crm.items[DEALS].clear()
+    post.crm.longest_url = 600
+    post.full_pass()
+    post.look()
+    assert len(post.told()) == len(deals)
+    assert post.state().problem is None
+
+
 def test_the_watch_keeps_to_its_share_of_the_quota(post: Post) -> None:
     post.look()
     cost = post.state().watch_requests

@@ -143,7 +143,10 @@ def read_value(item: Wire, field_id: str, *, is_multi: bool) -> Stored | None:
     entries = values.get(field_id) if isinstance(values, Mapping) else None
     if not isinstance(entries, list) or not entries:
         return None
-    raws = [str(one.get("raw")) for one in entries if isinstance(one, Mapping)]
+    found = [one.get("raw") for one in entries if isinstance(one, Mapping)]
+    raws = [str(raw) for raw in found if raw is not None]
+    if not raws:
+        return None
     return raws if is_multi else raws[0]
 
 
