@@ -3,6 +3,7 @@
 import click
 
 from relay.cli import told
+from relay.cli.again import event_again
 from relay.cli.invocation import Invocation
 from relay.cli.listing import Document, cell, clock, one_of, page_of, paged, row_number, show
 from relay.cli.listing import state as state_cell
@@ -17,6 +18,9 @@ from relay.storage.reads.page import Cut
 @click.group()
 def event() -> None:
     """See what arrived and what became of it."""
+
+
+event.add_command(event_again)
 
 
 @event.command(name="list")

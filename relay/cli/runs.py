@@ -3,6 +3,7 @@
 import click
 
 from relay.cli import told
+from relay.cli.again import cancel, run_again
 from relay.cli.invocation import Invocation
 from relay.cli.listing import Document, cell, clock, one_of, page_of, paged, row_number, show
 from relay.cli.listing import state as state_cell
@@ -16,7 +17,11 @@ from relay.storage.reads.page import Cut
 
 @click.group()
 def run() -> None:
-    """See what the rules did."""
+    """See what the rules did, do it again, or end it."""
+
+
+run.add_command(run_again)
+run.add_command(cancel)
 
 
 @run.command(name="list")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from relay.core.errors import Conflict, InvalidInput, NotFound
 from relay.core.ids import ordering_key, public
 from relay.pipeline.plan import Firing, Plan, look
-from relay.pipeline.replay import Found, begin, okey_of, steps_told
+from relay.pipeline.replay import WHOLE, Found, begin, okey_of, steps_told
 from relay.queue import ACT, ROUTE
 from relay.runtime import Runtime
 from relay.setups import Setup
@@ -128,6 +128,7 @@ def _found(plan: Plan, firing: Firing, before: StoredRun | None) -> Found:
         rule=rule,
         setup=plan.setup,
         set_hash=plan.setup.set_hash,
+        what=WHOLE,
         is_reopened=False,
         kept=frozenset(),
     )

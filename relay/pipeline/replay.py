@@ -36,9 +36,9 @@ _DONE = frozenset({"succeeded", "not_run"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a person asks for."""
+    """What a person asks for. `what` None: failed steps where there are any, else all."""
 
-    what: str = FAILED
+    what: str | None = FAILED
     version: str = RAN
 
 
@@ -50,6 +50,7 @@ class Found:
     rule: Rule
     setup: Setup
     set_hash: str
+    what: str
     is_reopened: bool
     kept: frozenset[str]  # ids of the steps that are not done again
 
@@ -61,7 +62,7 @@ def foretell(runtime: Runtime, org: int, run: int, wanted: Wanted) -> Document:
         found = _found(runtime, conn, org, run, wanted)
         return {
             "run": public("run", run),
-            "what": wanted.what,
+            "what": found.what,
             "version": wanted.version,
             "rule": found.rule.id,
             "rule_hash": rule_hash(found.rule),
@@ -87,7 +88,7 @@ def replay(runtime: Runtime, org: int, run: int, wanted: Wanted, *, by: str) -> 
             work.add(runtime.db, conn, Kind.RUN, [row])
         identity.audit(
             conn, org, by, "run replayed", public("run", run),
-            after={"what": wanted.what, "version": wanted.version, "as": public("run", number)},
+            after={"what": found.what, "version": wanted.version, "as": public("run", number)},
             at=runtime.clock.now(),
         )  # fmt: skip
     runtime.queue.wake(ACT, [number])
@@ -173,7 +174,8 @@ def _found(runtime: Runtime, conn: Connection, org: int, number: int, wanted: Wa
     name = public("run", number)
     if run.state not in _OVER:
         raise Conflict(f"{name} is {run.state}: it is not over yet")
-    if wanted.what == FAILED and not _failed(run):
+    what = wanted.what or (FAILED if _failed(run) else WHOLE)
+    if what == FAILED and not _failed(run):
         raise Conflict(f"{name} is {run.state}: it has no failed step; replay the whole run")
     setup = runtime.setups.of(conn, org)
     then = runtime.setups.rule(conn, org, run.set_hash, run.rule_id)
@@ -187,8 +189,9 @@ def _found(runtime: Runtime, conn: Connection, org: int, number: int, wanted: Wa
         rule=rule,
         setup=setup,
         set_hash=run.set_hash if rule is then else setup.set_hash,
-        is_reopened=wanted == Wanted(),
-        kept=_kept(run, rule) if wanted.what == FAILED else frozenset(),
+        what=what,
+        is_reopened=(what, wanted.version) == (FAILED, RAN),
+        kept=_kept(run, rule) if what == FAILED else frozenset(),
     )
 
 

@@ -35,6 +35,8 @@ BODIES: dict[str, Any] = {
     "PATCH /lists/<id>/fields/<field>": {"label": "Region"},
     "POST /lists/<id>/fields/<field>/options": {"label": "New"},
     "PATCH /lists/<id>/fields/<field>/options/<option>": {"label": "New"},
+    "POST /runs/<id>/replay": {},
+    "POST /events/<id>/replay": {},
     "POST /lists/<id>/items": {"name": "New deal"},
     "PATCH /lists/<id>/items/<item>": {"name": "Renamed"},
     "POST /lists/<id>/items/by-email": {"email": "ann@example.com"},

@@ -5,6 +5,7 @@ from flask_smorest import Api  # type: ignore[import-untyped]
 
 import relay
 from relay.web.api import (
+    again,
     connections,
     contacts,
     definitions,
@@ -42,7 +43,7 @@ def install(app: Flask) -> None:
     api = Api(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
     nouns = (
-        people, sources, connections, sandboxes, rules, versions, events, lists, definitions,
+        people, sources, connections, sandboxes, rules, versions, events, again, lists, definitions,
         contacts, export,
     )  # fmt: skip
     for module in nouns:
