@@ -15,8 +15,8 @@ PAUSE = 0.010
 
 # The task that each kind of work is woken by; `workers.tasks` has one of each name.
 ROUTE, COMPLETE, ACT, DELIVER = "relay.route", "relay.complete", "relay.act", "relay.deliver"
-WATCH, SWEEP = "relay.watch", "relay.sweep"
-TASKS = frozenset({ROUTE, COMPLETE, ACT, DELIVER, WATCH, SWEEP})
+WATCH, MAIL, SWEEP = "relay.watch", "relay.mail", "relay.sweep"
+TASKS = frozenset({ROUTE, COMPLETE, ACT, DELIVER, WATCH, MAIL, SWEEP})
 
 log = logging.get()
 

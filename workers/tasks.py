@@ -1,6 +1,6 @@
 """One task per use case: ids go in, a use case is called. Names are those of relay.queue."""
 
-from relay.queue import ACT, COMPLETE, DELIVER, ROUTE, SWEEP, WATCH
+from relay.queue import ACT, COMPLETE, DELIVER, MAIL, ROUTE, SWEEP, WATCH
 from workers.app import app
 from workers.runtime import engine
 
@@ -28,6 +28,11 @@ def deliver(ids: list[int]) -> None:
 @app.task(name=WATCH)
 def watch(ids: list[int]) -> None:
     engine().watch(ids)
+
+
+@app.task(name=MAIL)
+def mail(ids: list[int]) -> None:
+    engine().mail(ids)
 
 
 @app.task(name=SWEEP)

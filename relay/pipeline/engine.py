@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from relay import log as logging
-from relay.pipeline import act, complete, deliver, due, remote, remote_watch
+from relay.pipeline import act, complete, deliver, due, mails, remote, remote_watch, troubles
 from relay.pipeline.act import Outcome
 from relay.pipeline.complete import Thin
 from relay.pipeline.deliver import Trip
@@ -23,7 +23,7 @@ from relay.pipeline.route import LEASE as ROUTE_LEASE
 from relay.pipeline.route import Routed, new_token, route
 from relay.pipeline.settle import LEASE as RUN_LEASE
 from relay.pipeline.settle import Settled
-from relay.queue import ACT, COMPLETE, DELIVER, ROUTE, WATCH
+from relay.queue import ACT, COMPLETE, DELIVER, MAIL, ROUTE, WATCH
 from relay.runtime import Runtime
 from relay.storage import work
 from relay.storage.work import Kind, Lease
@@ -40,6 +40,7 @@ TASK_OF = {
     Kind.RUN: ACT,
     Kind.DELIVERY: DELIVER,
     Kind.WATCH: WATCH,
+    Kind.MAIL: MAIL,
 }
 
 
@@ -120,9 +121,16 @@ class Engine:
         for lease in leases:
             self._call(("watch", lease.id), remote_watch.watch(self.runtime, lease, token))
 
+    def mail(self, ids: Sequence[int]) -> None:
+        """Hands these mails in."""
+        token = new_token()
+        leases = work.claim(self.runtime.db, Kind.MAIL, ids, seconds=mails.LEASE, token=token)
+        if leases:
+            mails.send(self.runtime, leases, token)
+
     def sweep(self) -> int:
-        """Wakes everything that is due and that nobody was woken for, and fires what the clock has
-        brought due; how many."""
+        """Wakes everything that is due and that nobody was woken for, fires what the clock has
+        brought due, and tells people of what does not work; how many were woken."""
         found = 0
         for kind, task in TASK_OF.items():
             ids = work.overdue(self.runtime.db, kind)
@@ -130,6 +138,7 @@ class Engine:
             found += len(ids)
         fired = due.fire(self.runtime)
         self.runtime.queue.wake(ROUTE, fired)
+        troubles.sweep(self.runtime)
         return found + len(fired)
 
     def run(self, task: str, ids: Sequence[int]) -> None:
@@ -140,6 +149,7 @@ class Engine:
             ACT: self.act,
             DELIVER: self.deliver,
             WATCH: self.watch,
+            MAIL: self.mail,
         }
         tasks[task](ids)
 

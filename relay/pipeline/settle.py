@@ -14,7 +14,7 @@ from relay.core import options
 from relay.core.errors import Filtered, InvalidInput, NotFound, RelayError, Skipped
 from relay.crm.changes import Change, Created
 from relay.crm.port import Done
-from relay.pipeline import elsewhere, notices, transitions
+from relay.pipeline import elsewhere, notices, transitions, troubles
 from relay.pipeline.execution import Execution
 from relay.runtime import Runtime
 from relay.setups import Setup
@@ -84,6 +84,7 @@ def settle(
         if execution.state == "running" and execution.run not in calling:
             execution.state = "waiting"
     _write(runtime, conn, executions, calling, token, now)
+    troubles.note(runtime, conn, (e for e in executions if e.state == "failed" and e.reason), now)
     settled.events = transitions.store(runtime, conn, changes, token=token)
     settled.keys = {e.okey for e in executions if e.okey is not None and not e.is_open}
     return settled

@@ -61,6 +61,12 @@ def change_role(conn: Connection, org: int, who: str, role: str, *, by: str, at:
     audit(conn, org, by, "role changed", found.email, before=found.role, after=role, at=at)
 
 
+def owners_of(conn: Connection, org: int) -> list[str]:
+    """The addresses of those who are told when nobody else is named."""
+    query = select(users.c.email).where(users.c.org_id == org, users.c.role == "owner")
+    return list(conn.execute(query.order_by(users.c.email)).scalars())
+
+
 def _user(conn: Connection, org: int, who: str) -> Any:
     column = users.c.email if "@" in who else users.c.id
     query = select(users.c.id, users.c.email, users.c.role)

@@ -26,6 +26,7 @@ class Kind(IntEnum):
     RUN = 3
     DELIVERY = 4
     WATCH = 5
+    MAIL = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,221 @@
+"""People are told once an hour of what does not work, for each rule and cause, with how often; and
+once when it works again. Whom: the rule's `notify`, else its owner; for connections and rule sets
+the organization's owners."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from relay.core import ids
+from relay.pipeline import mails
+from relay.pipeline.execution import Execution
+from relay.pipeline.notices import reachable
+from relay.runtime import Runtime
+from relay.setups import Setup
+from relay.storage import troubles as stored
+from relay.storage import work
+from relay.storage.deliveries import NewDelivery, insert_delivery
+from relay.storage.members import owners_of
+from relay.storage.troubles import Trouble
+from relay.storage.work import Kind, NewWork
+
+HOUR = timedelta(hours=1)
+CHANNEL, EMAIL, OWNER = "channel:", "email:", "owner"
+_VARIES = re.compile(r"[0-9a-f]{12,}|\d+")
+
+
+def note(runtime: Runtime, conn: Connection, failed: Iterable[Execution], now: datetime) -> None:
+    """Runs that have failed, in the transaction that says so."""
+    for execution in failed:
+        rule, message = execution.rule, execution.reason or "it failed"
+        recipients = _recipients(rule.notify or ((OWNER,) if rule.owner else ()), rule.owner)
+        if not recipients:
+            continue
+        trouble = _trouble(execution.org, "rule", rule.id, message, recipients, now, execution.run)
+        if stored.note(conn, trouble):
+            _tell(runtime, conn, execution.setup, trouble, now, times=1)
+
+
+def sweep(runtime: Runtime) -> None:
+    """Tells of what went on, of what stands still by itself, and of what works again."""
+    now = runtime.clock.now()
+    with runtime.db.read() as conn:
+        found = [*stored.stopped_connections(conn), *stored.refused_sets(conn)]
+        if not found and not stored.any_standing(conn):
+            return
+    with runtime.db.write() as conn:
+        stands = _note_standing(runtime, conn, now)
+        for one in stored.untold(conn, now - HOUR):
+            _tell(runtime, conn, runtime.setups.of(conn, one.org), one, now, times=one.untold)
+            stored.told(conn, one, now)
+        for key, causes in _by_subject(stored.standing(conn)).items():
+            if _works_again(conn, causes, stands):
+                org, kind, ref = key
+                setup = runtime.setups.of(conn, org)
+                _tell_of_end(runtime, conn, setup, causes, now)
+                stored.over(conn, org, kind, ref)
+
+
+def _note_standing(runtime: Runtime, conn: Connection, now: datetime) -> set[tuple[int, str, str]]:
+    """What a person has to mend, whether or not a run was stopped by it."""
+    told = [(row.org_id, "connection", row.name, row.reason or "it has to be connected again")
+            for row in stored.stopped_connections(conn)]  # fmt: skip
+    for row in stored.refused_sets(conn):
+        one = row.findings[0]
+        told.append((row.org_id, "rules", "rules",
+                     f"{one['path']}:{one['line']}:{one['column']}: {one['message']}"))  # fmt: skip
+    for org, kind, ref, message in told:
+        recipients = [f"{EMAIL}{email}" for email in owners_of(conn, org)]
+        trouble = _trouble(org, kind, ref, message, recipients, now)
+        if recipients and stored.note(conn, trouble):
+            _tell(runtime, conn, runtime.setups.of(conn, org), trouble, now, times=1)
+    return {(org, kind, ref) for org, kind, ref, _ in told}
+
+
+def _works_again(
+    conn: Connection, causes: Sequence[Trouble], stands: set[tuple[int, str, str]]
+) -> bool:
+    one = causes[0]
+    if one.kind != "rule":
+        return (one.org, one.kind, one.ref) not in stands
+    last = max((cause.run or 0 for cause in causes), default=0)
+    return stored.has_succeeded(conn, one.org, one.ref, last)
+
+
+def _by_subject(standing: Iterable[Trouble]) -> dict[tuple[int, str, str], list[Trouble]]:
+    found: dict[tuple[int, str, str], list[Trouble]] = {}
+    for one in standing:
+        found.setdefault((one.org, one.kind, one.ref), []).append(one)
+    return found
+
+
+def _trouble(
+    org: int, kind: str, ref: str, message: str, recipients: Sequence[str], now: datetime,
+    run: int | None = None,
+) -> Trouble:  # fmt: skip
+    # A standing trouble is one, whatever is said of it.
+    cause = ids.digest(_VARIES.sub("#", message)) if kind == "rule" else kind
+    return Trouble(
+        org=org, kind=kind, ref=ref, cause=cause, message=message, recipients=recipients, run=run,
+        untold=0, since=now, told_at=now,
+    )  # fmt: skip
+
+
+def _recipients(notify: Sequence[str], owner: str | None) -> list[str]:
+    found = [f"{EMAIL}{owner}" if one == OWNER and owner else one for one in notify]
+    return [one for one in dict.fromkeys(found) if one != OWNER]
+
+
+# --- what is said --------------------------------------------------------------------------------
+
+
+def _tell(
+    runtime: Runtime, conn: Connection, setup: Setup, one: Trouble, now: datetime, *, times: int
+) -> None:
+    often = "" if times == 1 else f" {times} times"
+    subject = f"{_name(setup, one)} failed{often}" if one.kind == "rule" else _stopped(one)
+    link = _link(runtime, one, times)
+    body = f"{one.message}\n\n{link}\n\nSince {one.since:%Y-%m-%d %H:%M} UTC.\n"
+    message = {
+        "type": "trouble.began" if times == 1 else "trouble.went_on",
+        "kind": one.kind,
+        "name": one.ref,
+        "message": one.message,
+        "count": times,
+        "since": one.since.isoformat(),
+        "url": link,
+        "text": f"{subject}: {one.message} {link}",
+    }
+    _send(runtime, conn, setup, one, (subject, body), message, now)
+
+
+def _tell_of_end(
+    runtime: Runtime, conn: Connection, setup: Setup, causes: Sequence[Trouble], now: datetime
+) -> None:
+    one = min(causes, key=lambda cause: cause.since)
+    subject = f"{_name(setup, one)} works again"
+    link = _link(runtime, one, 1)
+    body = f"It did not since {one.since:%Y-%m-%d %H:%M} UTC: {one.message}\n\n{link}\n"
+    message = {
+        "type": "trouble.ended", "kind": one.kind, "name": one.ref, "message": one.message,
+        "since": one.since.isoformat(), "url": link, "text": f"{subject} {link}",
+    }  # fmt: skip
+    everybody = dict.fromkeys(who for cause in causes for who in cause.recipients)
+    for_all = _trouble(one.org, one.kind, one.ref, one.message, list(everybody), one.since, one.run)
+    _send(runtime, conn, setup, for_all, (subject, body), message, now)
+
+
+def _name(setup: Setup, one: Trouble) -> str:
+    if one.kind == "connection":
+        return f"The connection {one.ref}"
+    if one.kind == "rules":
+        return "The set of rules"
+    rule = setup.rules.by_id.get(one.ref)
+    return (rule.name if rule else "") or one.ref
+
+
+def _stopped(one: Trouble) -> str:
+    if one.kind == "connection":
+        return f"The connection {one.ref} has to be connected again"
+    return "The last rules were refused; those before them are live"
+
+
+def _link(runtime: Runtime, one: Trouble, times: int) -> str:
+    base = runtime.settings.base_url
+    if one.kind == "connection":
+        return f"{base}/connections"
+    if one.kind == "rules" or one.run is None:
+        return f"{base}/rules"
+    return (
+        f"{base}/runs/{ids.public('run', one.run)}"
+        if times == 1
+        else f"{base}/runs?state=failed&rule={one.ref}"
+    )
+
+
+def _send(
+    runtime: Runtime, conn: Connection, setup: Setup, one: Trouble, mail: tuple[str, str],
+    message: dict[str, Any], now: datetime,
+) -> None:  # fmt: skip
+    key = ids.digest("notice", str(one.org), one.kind, one.ref, one.cause, now.isoformat())
+    for recipient in one.recipients:
+        if recipient.startswith(EMAIL):
+            mails.write(runtime, conn, setup, recipient.removeprefix(EMAIL), *mail, now)
+        elif recipient.startswith(CHANNEL):
+            name = recipient.removeprefix(CHANNEL)
+            _to_channel(runtime, conn, setup, name, {**message, "id": key}, now)
+
+
+def _to_channel(
+    runtime: Runtime, conn: Connection, setup: Setup, name: str, message: dict[str, Any],
+    now: datetime,
+) -> None:  # fmt: skip
+    """A delivery to the target of that name: signed and tried again as all are."""
+    target = setup.targets.get(name)
+    if target is None:
+        return  # it was taken away; the lint says so
+    key = ids.digest(str(message["id"]), name)
+    captured = not reachable(setup, runtime.outward, target.url)
+    delivery = insert_delivery(
+        conn,
+        NewDelivery(
+            org=setup.organization.id,
+            dkey=f"notice:{key}",
+            target_kind="target",
+            target_id=target.id,
+            message_id=f"msg_{key.lower()}",
+            type=str(message["type"]),
+            url=target.url,
+            headers={"content-type": "application/json"},
+            body=orjson.dumps(message),
+            captured=captured,
+        ),
+        now,
+    )
+    if not captured:
+        row = NewWork(id=delivery, org=setup.organization.id, target=target.id)
+        work.add(runtime.db, conn, Kind.DELIVERY, [row])
