@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, select, union_all
 
-from relay.storage.tables.setup import connections, rule_findings
+from relay.storage.tables.setup import connections, rule_findings, rule_states
 from relay.storage.tables.work import dead
 
 
@@ -15,6 +15,7 @@ class Badges:
     dead: int = 0
     connections: int = 0
     rules: int = 0
+    paused: int = 0  # rules, by a person
 
 
 def badges(conn: Connection, org: int) -> Badges:
@@ -24,6 +25,7 @@ def badges(conn: Connection, org: int) -> Badges:
         _number("dead", dead, dead.c.org_id == org),
         _number("connections", connections, *stopped),
         _number("rules", rule_findings, rule_findings.c.org_id == org),
+        _number("paused", rule_states, rule_states.c.org_id == org, rule_states.c.paused.is_(True)),
     )
     return Badges(**{row.name: row.number for row in conn.execute(each)})
 

@@ -80,15 +80,6 @@ def live_set(conn: Connection, org: int, hash: str | None) -> LiveSet | None:
     return None if row is None else LiveSet(**row._mapping)
 
 
-def versions(conn: Connection, org: int, limit: int = 20) -> list[LiveSet]:
-    """The sets that were applied, newest first."""
-    query = select(rule_sets.c.hash, rule_sets.c.applied_at, rule_sets.c.applied_by)
-    rows = conn.execute(
-        query.where(rule_sets.c.org_id == org).order_by(rule_sets.c.applied_at.desc()).limit(limit)
-    )
-    return [LiveSet(**row._mapping) for row in rows]
-
-
 def who_paused(conn: Connection, org: int) -> dict[str, tuple[str, datetime]]:
     """By whom and when, for each rule that is paused."""
     rows = conn.execute(

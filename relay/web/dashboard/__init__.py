@@ -10,6 +10,7 @@ from relay.core.ids import public
 from relay.crm.moments import instant
 from relay.web.dashboard import (
     accounts,
+    again,
     assets,
     blueprint,
     bookings,
@@ -42,6 +43,7 @@ __all__ = ["install"]
 # Importing a page registers its routes.
 _PAGES = (
     accounts,
+    again,
     assets,
     bookings,
     connection,

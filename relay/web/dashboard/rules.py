@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from relay.core.errors import InvalidInput, NotFound
 from relay.mapping import is_mapping
-from relay.pipeline import arrange, why
+from relay.pipeline import arrange, versions, why
 from relay.pipeline import rules as live
 from relay.pipeline.versions import own_lines
 from relay.setups import NO_RULES
@@ -23,6 +23,7 @@ from relay.web.dashboard.code import yaml_lines
 from rules.engine import Rule
 
 _LAST_RUNS = 10
+_VERSIONS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ def rules() -> str:
             stored.who_paused(conn, org.id),
             stored.live_set(conn, org.id, org.rule_set_hash),
             rulesets.findings_of(conn, org.id),
-            stored.versions(conn, org.id),
+            versions.history(conn, org.id)[:_VERSIONS],
         )
     )
     lines = [
@@ -57,7 +58,8 @@ def rules() -> str:
         )
         for rule in current
     ]
-    return page("rules", lines=lines, applied=applied, findings=findings, versions=found)
+    past = [{**one, "at": datetime.fromisoformat(one["applied_at"])} for one in found]
+    return page("rules", lines=lines, applied=applied, findings=findings, past=past)
 
 
 @pages.get("/rules/<id>")
@@ -103,6 +105,23 @@ def hold_bookings() -> Response:
     me().need("operator")
     held = request.form.get("held") == "yes"
     arrange.hold_bookings(runtime(), me().org, held=held, by=me().email)
+    return redirect(url_for("dashboard.rules"))
+
+
+@pages.get("/rules/diff")
+def rule_diff() -> str:
+    """What differs between two sets, by the first digits of their hashes."""
+    before, after = (request.args.get(name) or versions.LIVE for name in ("from", "to"))
+    found = read(lambda conn: versions.diff(runtime(), conn, me().org, before, after))
+    return page("rule_diff", found=found)
+
+
+@pages.post("/rules/rollback")
+def roll_back() -> Response:
+    """Makes a set live again that was live before."""
+    me().need("admin")
+    with suppress(live.Refused):  # the findings stand on the page
+        versions.rollback(runtime(), me().org, request.form.get("set_hash", ""), by=me().email)
     return redirect(url_for("dashboard.rules"))
 
 

@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import redirect, url_for
 from markupsafe import Markup
 from sqlalchemy import Connection
-from werkzeug.wrappers import Response
 
 from relay.core.ids import number
-from relay.pipeline import replay, why
-from relay.pipeline.replay import Wanted
+from relay.pipeline import why
 from relay.pipeline.versions import own_lines
 from relay.storage.reads import events as stored_events
 from relay.storage.reads import runs as stored
@@ -47,14 +44,6 @@ class Text:
 @pages.get("/runs/<id>")
 def run(id: str) -> str:
     return page("run", **read(lambda conn: _facts(conn, number("run", id))))
-
-
-@pages.post("/runs/<id>/again")
-def try_again(id: str) -> Response:
-    """A failed run goes on at the step that stopped it."""
-    me().need("operator")
-    replay.replay(runtime(), me().org, number("run", id), Wanted(), by=me().email)
-    return redirect(url_for("dashboard.run", id=id), 303)
 
 
 def _facts(conn: Connection, id: int) -> dict[str, Any]:

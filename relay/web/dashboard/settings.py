@@ -7,7 +7,7 @@ from relay.core.access import ROLES, SCOPES
 from relay.core.errors import Conflict, InvalidInput
 from relay.crm.embedded import grid
 from relay.pipeline import arrange
-from relay.storage import identity
+from relay.storage import identity, troubles
 from relay.storage.reads import settings as stored
 from relay.storage.reads.page import Cut
 from relay.web.dashboard.blueprint import me, page, pages, read, refuse, runtime
@@ -24,6 +24,7 @@ _SCOPE_WORDS = {
     "syncs": "Set up syncs",
     "admin": "Everything, people and keys included",
 }
+_MAILS = 10
 _USUAL = ("crm:read", "crm:write")
 
 
@@ -88,15 +89,17 @@ def settings_page(
     trouble: str = "",
 ) -> str:
     """`problem` is about a new key, `trouble` about people and the limit."""
-    keys, people, lists = read(
+    keys, people, lists, mails = read(
         lambda conn: (
             stored.keys(conn, me().org),
             stored.people(conn, me().org),
             grid.lists(conn, me().org),
+            troubles.last_mails(conn, me().org, _MAILS),
         )
     )
     return page(
         "settings",
+        mails=mails,
         keys=keys,
         people=people,
         lists=lists,
