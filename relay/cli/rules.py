@@ -11,7 +11,9 @@ from relay.bootstrap import VERBS
 from relay.cli import findings
 from relay.cli.invocation import Invocation
 from relay.cli.office import office
+from relay.cli.rule_files import texts_at
 from relay.cli.rule_schema import schema
+from relay.cli.rule_tries import backfill, dry, explain
 from relay.cli.rule_versions import diff, history, rollback
 from relay.core.errors import InvalidInput, NotFound
 from relay.mapping import is_mapping
@@ -45,7 +47,7 @@ def lint(
 
     Exit status: 0 nothing, 1 errors, 2 the files could not be read.
     """
-    texts = _texts(invocation, path)
+    texts = texts_at(invocation, path)
     loaded = load(texts, verbs=VERBS, schemas=_schemas(invocation, schema))
     bad = bool(loaded.findings) if strict else not loaded.ok
     document = {"ok": not bad, "findings": [asdict(one) for one in loaded.findings]}
@@ -71,7 +73,7 @@ def test(
 ) -> None:
     """Run the tests in the rule files of PATH; nothing leaves this machine. Exit status 1 when one
     fails."""
-    texts = _texts(invocation, path)
+    texts = texts_at(invocation, path)
     loaded = load(texts, verbs=VERBS, schemas=None)
     if not loaded.ok:
         invocation.show(
@@ -104,7 +106,7 @@ def test(
 def apply(invocation: Invocation, path: Path | None) -> None:
     """Make the rules in PATH the live set: all of them or, where one has an error or a test
     fails, none."""
-    texts = _texts(invocation, path)
+    texts = texts_at(invocation, path)
     with office(invocation) as at:
         try:
             hash = live.apply(at.runtime, at.org.id, texts, by=at.by)
@@ -143,28 +145,8 @@ def resume(invocation: Invocation, rule: str) -> None:
     invocation.show(document, f"{rule} goes on; {freed} waiting runs go on with it.")
 
 
-for command in (history, diff, rollback, schema):
+for command in (history, diff, rollback, dry, explain, backfill, schema):
     rules.add_command(command)
-
-
-def _texts(invocation: Invocation, path: Path | None) -> dict[str, str]:
-    """The files, text by the path that a person knows them by. Exit status 2 where there are
-    none."""
-    place = path or invocation.settings.rules_dir
-    files = sorted(place.glob("*.yaml")) if place.is_dir() else [place]
-    try:
-        found = {_named(file): file.read_text("utf-8") for file in files}
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{place} cannot be read: {error}") from error
-    if not found:
-        raise click.UsageError(f"there are no rule files in {place}")
-    return found
-
-
-def _named(file: Path) -> str:
-    here = Path.cwd()
-    whole = file.absolute()
-    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(file)
 
 
 def _schemas(invocation: Invocation, file: Path | None) -> Schemas | None:

@@ -105,6 +105,9 @@ def _tick(plan: Plan, now: datetime) -> None:
     plan.type, plan.about, plan.item = tick["type"], tick["about"], tick["item_id"]
     if "began" in tick:
         plan.step = stays.Step(event=plan.row.id, setup=plan.setup, told=tick, is_tick=True)
+    if tick["list"] is not None and plan.item is None:
+        plan.note = "its items are events of their own"
+        return
     rule = plan.setup.rules.by_id.get(tick["rule"])
     if rule is None or not rule.enabled or tick["trigger"] >= len(rule.when):
         plan.note = f"the rule {tick['rule']} is no longer live"

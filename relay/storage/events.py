@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -227,6 +227,27 @@ def read_events(conn: Connection, ids: Sequence[int]) -> list[EventRow]:
         )
         for row in rows
     ]
+
+
+def looked_at(conn: Connection, org: int, since: datetime, limit: int) -> list[int]:
+    """The newest events since then that rules have looked at, oldest first."""
+    query = (
+        select(events.c.id)
+        .join(event_outcomes, event_outcomes.c.event_id == events.c.id)
+        .join(payloads, payloads.c.event_id == events.c.id, isouter=True)
+        .join(facts, facts.c.event_id == events.c.id, isouter=True)
+        .where(
+            events.c.org_id == org,
+            events.c.received_at >= since,
+            event_outcomes.c.state.in_(("routed", "no_rule")),
+            # What retention has taken away says nothing any more; an emitted event is no trigger.
+            or_(payloads.c.event_id.is_not(None), facts.c.event_id.is_not(None)),
+            or_(events.c.source_id != 0, events.c.kind != "completion"),
+        )
+        .order_by(events.c.id.desc())
+        .limit(limit)
+    )
+    return sorted(conn.execute(query).scalars())
 
 
 def parts_of(conn: Connection, org: int, event: int) -> list[int]:

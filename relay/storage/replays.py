@@ -34,6 +34,12 @@ def runs_of_event(conn: Connection, org: int, event: int) -> list[StoredRun]:
     return read_runs(conn, list(conn.execute(mine).scalars()))
 
 
+def inputs_of(conn: Connection, run: int) -> dict[int, Any]:
+    """What each step of a run was given, by its number."""
+    query = select(steps.c.n, steps.c.input).where(steps.c.run_id == run)
+    return {row.n: row.input for row in conn.execute(query)}
+
+
 def booked(conn: Connection, org: int, item: str, verbs: Collection[str]) -> list[Row]:
     """The sales of an item that stand in a provider's books, or may."""
     query = select(

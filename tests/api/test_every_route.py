@@ -28,6 +28,8 @@ BODIES: dict[str, Any] = {
     "POST /targets": {"name": "chat", "url": "https://chat.example.com/hook"},
     "POST /rules": {"texts": {}},
     "POST /rules/lint": {"texts": {}},
+    "POST /rules/dry-run": {},
+    "POST /rules/<id>/backfill": {"list": "Deals"},
     "POST /rules/rollback": {"set_hash": "00"},
     "POST /lists": {"title": "Renewals"},
     "PATCH /lists/<id>": {"title": "Business"},

@@ -14,6 +14,7 @@ from relay.web.api import (
     export,
     lists,
     people,
+    rule_tries,
     rules,
     sandboxes,
     sources,
@@ -43,8 +44,8 @@ def install(app: Flask) -> None:
     api = Api(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
     nouns = (
-        people, sources, connections, sandboxes, rules, versions, events, again, lists, definitions,
-        contacts, export,
+        people, sources, connections, sandboxes, rules, rule_tries, versions, events, again, lists,
+        definitions, contacts, export,
     )  # fmt: skip
     for module in nouns:
         api.register_blueprint(module.routes.blueprint)
