@@ -52,6 +52,10 @@ class House:
             row = sources.source_named(conn, self.runtime.vault, self.made.org, source)
         return f"{self.base_url}/in/{row.type}/{row.token}"
 
+    def source(self, name: str) -> sources.SourceRow:
+        with self.runtime.db.read() as conn:
+            return sources.source_named(conn, self.runtime.vault, self.made.org, name)
+
     def settle(self) -> None:
         """Works until nothing is due and nothing is in flight."""
         while True:
