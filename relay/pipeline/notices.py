@@ -16,7 +16,7 @@ from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import events as stored
 from relay.storage import work
-from relay.storage.deliveries import NewDelivery, insert_delivery
+from relay.storage.deliveries import NewDelivery, insert_delivery, update_delivery
 from relay.storage.numbers import next_ids
 from relay.storage.tables.events import events
 from relay.storage.work import Kind, NewWork
@@ -55,11 +55,15 @@ def to_target(
         ),
         now,
     )
-    if not captured:
-        okey = ids.ordering_key(f"target:{target.id}:{execution.item}") if execution.item else None
-        row = NewWork(id=delivery, org=execution.org, okey=okey, target=target.id)
-        work.add(runtime.db, conn, Kind.DELIVERY, [row])
-    return {"delivery": ids.public("dlv", delivery)}, None if captured else delivery
+    output = {"delivery": ids.public("dlv", delivery)}
+    if captured or (execution.is_replay and work.waits(conn, Kind.DELIVERY, delivery)):
+        return output, None
+    if execution.is_replay:
+        update_delivery(conn, delivery, {"state": "pending", "reason": None, "ended_at": None})
+    okey = ids.ordering_key(f"target:{target.id}:{execution.item}") if execution.item else None
+    row = NewWork(id=delivery, org=execution.org, okey=okey, target=target.id)
+    work.add(runtime.db, conn, Kind.DELIVERY, [row])
+    return output, delivery
 
 
 def reachable(setup: Setup, policy: TargetPolicy, url: str) -> bool:
@@ -90,7 +94,10 @@ def emit(runtime: Runtime, conn: Connection, execution: Execution, now: datetime
         "depth": execution.depth + 1,
         "received_at": now,
     }
-    if stored.insert_events(runtime.db, conn, [row]):
+    if not stored.insert_events(runtime.db, conn, [row]):
+        # A run that is done again: the event is there.
+        id = stored.event_under(conn, 0, f"emit:{execution.key}")
+    else:
         data = dict(execution.params.get("data") or {})
         kind = str(execution.params["type"])
         stored.insert_facts(

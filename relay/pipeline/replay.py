@@ -30,6 +30,10 @@ Document = dict[str, Any]
 
 FAILED, WHOLE = "failed", "whole"
 RAN, CURRENT = "ran", "current"
+_NOTES = {
+    "webhook.post": "goes out under the same webhook-id",
+    "emit": "an event that was made already is not made twice",
+}
 _OVER = frozenset({"succeeded", "failed", "filtered", "skipped", "cancelled"})
 _DONE = frozenset({"succeeded", "not_run"})
 
@@ -151,17 +155,21 @@ def steps_told(runtime: Runtime, conn: Connection, found: Found) -> Iterator[Doc
 
 
 def _safety(runtime: Runtime, step: Step, sale: stored.Row | None) -> Document:
+    verb = runtime.verbs.get(step.use)
+    if sale is None and verb is not None and not verb.idempotent:
+        return {"safe": False, "note": "the target takes no idempotency key: it may be done twice"}
+    return {"safe": True, "note": _note(step, sale)}
+
+
+def _note(step: Step, sale: stored.Row | None) -> str:
     if sale is not None:
         number = sale["external_number"] or sale["number"]
         if sale["state"] == "booked":
-            return {"safe": True, "note": f"booked already as {number}: nothing is booked again"}
-        return {"safe": True, "note": f"looked for as {number} before it is sent"}
-    if step.use == "webhook.post":
-        return {"safe": True, "note": "goes out under the same webhook-id"}
-    verb = runtime.verbs.get(step.use)
-    if verb is not None and not verb.idempotent:
-        return {"safe": False, "note": "the target takes no idempotency key: it may be done twice"}
-    return {"safe": True, "note": "goes out under the same key"}
+            return f"booked already as {number}: nothing is booked again"
+        return f"looked for as {number} before it is sent"
+    if step.use.startswith("crm."):
+        return "what is so already stays as it is"
+    return _NOTES.get(step.use, "goes out under the same key")
 
 
 def _books(runtime: Runtime, step: Step) -> bool:

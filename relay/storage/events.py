@@ -229,6 +229,12 @@ def read_events(conn: Connection, ids: Sequence[int]) -> list[EventRow]:
     ]
 
 
+def event_under(conn: Connection, source: int, dkey: str) -> int:
+    """The event that has this key."""
+    query = select(events.c.id).where(events.c.source_id == source, events.c.dkey == dkey)
+    return int(conn.execute(query).scalar_one())
+
+
 def looked_at(conn: Connection, org: int, since: datetime, limit: int) -> list[int]:
     """The newest events since then that rules have looked at, oldest first."""
     query = (

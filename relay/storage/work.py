@@ -131,6 +131,14 @@ def busy_keys(connection: Connection, kind: Kind, keys: Sequence[int]) -> set[in
     return set(found.scalars())
 
 
+def waits(connection: Connection, kind: Kind, id: int) -> bool:
+    """Whether there is such work, waiting or in hand."""
+    found = connection.execute(
+        select(table.c.id).where(table.c.kind == int(kind), table.c.id == id)
+    )
+    return found.first() is not None
+
+
 def renew(
     db: Database,
     connection: Connection,

@@ -6,6 +6,7 @@ import pytest
 from relay.core.errors import Conflict
 from relay.pipeline import arrange, events_again, replay, rules
 from relay.pipeline.replay import CURRENT, FAILED, RAN, WHOLE, Wanted
+from relay.storage.tables.deliveries import deliveries
 from relay.storage.tables.work import work as waiting
 from tests.scenarios.house import RULES, House
 
@@ -149,3 +150,19 @@ def test_an_event_that_could_not_be_read_is_read_again(house: House) -> None:
     events_again.replay(house.runtime, house.made.org, event.id, by=ME)
     house.settle()
     assert house.outcome(event.id).state == "unreadable"
+
+
+def test_a_message_that_still_waits_is_not_sent_twice_by_a_replay(house: House) -> None:
+    arrange.add_target(house.runtime, house.made.org, "nobody", "http://127.0.0.1:9/", by=ME)
+    text = LATE.replace("quickbooks.sales_receipt", "webhook.post").replace(
+        "{ customer: Northwind, amount: 5 }", "{ to: nobody, body: { text: won } }"
+    )
+    rules.apply(house.runtime, house.made.org, {"rules/late.yaml": text}, by=ME)
+    house.set("Deals", DEAL, "Status", "Deal Won")
+    house.settle()
+    (run,) = house.runs("came-later")
+    replay.replay(house.runtime, house.made.org, run.id, Wanted(what=WHOLE), by=ME)
+    house.settle()
+    assert [one.state for one in house.runs("came-later")] == ["succeeded"] * 2
+    (delivery,) = house.rows(deliveries, target_kind="target")
+    assert (delivery.state, delivery.attempts) == ("pending", 1)
