@@ -18,6 +18,12 @@ GOOD = f"""\
 """
 
 
+@pytest.fixture
+def house(small_house: House) -> House:
+    """None of this has a statement of its own."""
+    return small_house
+
+
 def win(house: House, text: str) -> None:
     rules.apply(house.runtime, house.made.org, {"rules/here.yaml": HEAD + text}, by="me")
     house.set("Deals", DEAL, "Status", "Deal Won")
