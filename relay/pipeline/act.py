@@ -17,6 +17,7 @@ from relay.core.errors import (
     RelayError,
     RetryableError,
     UnknownOutcome,
+    Unreadable,
 )
 from relay.core.ids import ordering_key, public
 from relay.http import Exchange
@@ -275,13 +276,14 @@ def _taken_up(
     rule: Rule | None,
     token: int,
 ) -> Execution:
+    facts, lost = _facts(runtime, setup, row, events.get(row.event))
     execution = Execution(
         run=row.id,
         org=row.org,
         event=row.event,
         rule=rule or _NO_RULE,
         setup=setup,
-        facts=_facts(runtime, setup, events.get(row.event)),
+        facts=facts,
         item=row.item_id,
         about=row.about,
         okey=_okey(row, events.get(row.event)),
@@ -291,6 +293,8 @@ def _taken_up(
         trigger=row.trigger,
     )
     execution.resume(row)
+    if lost is not None:
+        execution.end("failed", lost)
     return execution
 
 
@@ -303,7 +307,15 @@ def _okey(row: StoredRun, event: stored_events.EventRow | None) -> int | None:
     return event.okey if event is not None else None
 
 
-def _facts(runtime: Runtime, setup: Setup, event: stored_events.EventRow | None) -> reading.Facts:
+def _facts(
+    runtime: Runtime, setup: Setup, row: StoredRun, event: stored_events.EventRow | None
+) -> tuple[reading.Facts, str | None]:
+    """What the run sees; or why that cannot be said any more."""
+    nothing: reading.Facts = {"steps": {}, "event": {"type": None}}
     if event is None:
-        return {"steps": {}, "event": {"type": None}}
-    return reading.facts(runtime, setup, event, runtime.clock.now())
+        return nothing, None
+    try:
+        facts = reading.facts(runtime, setup, event, runtime.clock.now())
+    except Unreadable as error:
+        return nothing, f"its event cannot be read: {error}"
+    return {**facts, "event": {**facts["event"], "trigger": row.trigger}}, None

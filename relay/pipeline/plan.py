@@ -44,21 +44,20 @@ class Plan:
 
 def look(runtime: Runtime, plan: Plan, now: datetime) -> None:
     """Fills in what the event says and which rules look at it."""
-    match plan.row.kind:
-        case "transition":
-            _change(plan, now)
-        case "tick":
-            _tick(plan, now)
-        case _:
-            _delivery(runtime, plan, now)
+    try:
+        match plan.row.kind:
+            case "transition":
+                _change(plan, now)
+            case "tick":
+                _tick(plan, now)
+            case _:
+                _delivery(runtime, plan, now)
+    except Unreadable as error:
+        plan.unreadable = str(error)
 
 
 def _delivery(runtime: Runtime, plan: Plan, now: datetime) -> None:
-    try:
-        parts = reading.parse(runtime, plan.setup, plan.row)
-    except Unreadable as error:
-        plan.unreadable = str(error)
-        return
+    parts = reading.parse(runtime, plan.setup, plan.row)
     if len(parts) == 1 and parts[0].complete:
         _received(plan, parts[0], now)
         return

@@ -126,6 +126,8 @@ def _around(event: Facts, record: Facts, setup: Setup, now: datetime) -> Facts:
 
 
 def change_of(row: EventRow) -> Facts:
-    """What a transition or a tick tells."""
+    """What a transition or a tick tells. Raises Unreadable where retention has taken it away."""
+    if not row.body:
+        raise Unreadable("what it said is no longer kept")
     found: Facts = load(row.body.decode())
     return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from relay.core.errors import Conflict, NotFound
+from relay.core.errors import Conflict, NotFound, Unreadable
 from relay.core.ids import ordering_key, public
 from relay.pipeline import reading
 from relay.pipeline.execution import FAILURE_STEPS
@@ -234,8 +234,12 @@ def _weighed(
 ) -> tuple[str, str | None, list[dict[str, Any]] | None]:
     rows = stored_events.read_events(conn, [found.run.event])
     if not rows:
-        return "waiting", None, None
-    return weigh(found.rule, reading.facts(runtime, found.setup, rows[0], runtime.clock.now()))
+        raise Conflict(f"{public('evt', found.run.event)} is no longer kept")
+    try:
+        facts = reading.facts(runtime, found.setup, rows[0], runtime.clock.now())
+    except Unreadable as error:
+        raise Conflict(f"{public('evt', rows[0].id)} cannot be read: {error}") from error
+    return weigh(found.rule, facts)
 
 
 def cancel(runtime: Runtime, org: int, run: int, *, by: str) -> None:

@@ -2,11 +2,13 @@
 is ended. Nothing is booked twice."""
 
 import pytest
+from sqlalchemy import delete
 
 from relay.core.errors import Conflict
 from relay.pipeline import arrange, events_again, replay, rules
 from relay.pipeline.replay import CURRENT, FAILED, RAN, WHOLE, Wanted
 from relay.storage.tables.deliveries import deliveries
+from relay.storage.tables.events import payloads
 from relay.storage.tables.work import work as waiting
 from tests.scenarios.house import RULES, House
 
@@ -166,3 +168,16 @@ def test_a_message_that_still_waits_is_not_sent_twice_by_a_replay(house: House) 
     assert [one.state for one in house.runs("came-later")] == ["succeeded"] * 2
     (delivery,) = house.rows(deliveries, target_kind="target")
     assert (delivery.state, delivery.attempts) == ("pending", 1)
+
+
+def test_what_is_no_longer_kept_cannot_be_done_again(house: House) -> None:
+    house.set("Deals", DEAL, "Status", "Deal Won")
+    house.settle()
+    (run,) = house.runs("deal-won-receipt")
+    with house.runtime.db.write() as conn:
+        conn.execute(delete(payloads))
+    whole = Wanted(what=WHOLE)
+    with pytest.raises(Conflict, match="what it said is no longer kept"):
+        replay.replay(house.runtime, house.made.org, run.id, whole, by=ME)
+    with pytest.raises(Conflict, match="cannot be read"):
+        events_again.replay(house.runtime, house.made.org, run.event_id, by=ME)
