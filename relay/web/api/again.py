@@ -14,7 +14,7 @@ _WHAT = {"description": "`failed` steps only, or the `whole` run"}
 _VERSION = {"description": "the version that `ran`, or the `current` one"}
 
 
-class AgainQuery(Schema):
+class ReplayQuery(Schema):
     """How a run would be done again. Without `what`: failed steps where there are any."""
 
     what = fields.String(validate=validate.OneOf((replay.FAILED, replay.WHOLE)), metadata=_WHAT)
@@ -25,7 +25,7 @@ class AgainQuery(Schema):
     )
 
 
-class Again(AgainQuery):
+class ReplayOf(ReplayQuery):
     """How a run is to be done again."""
 
     what = fields.String(
@@ -64,14 +64,14 @@ class RunUnderWay(Schema):
     run = fields.String(required=True, metadata={"example": "run_9"})
 
 
-class Cancelled(Schema):
+class RunCancelled(Schema):
     """A run that has ended."""
 
     run = fields.String(required=True)
     state = fields.String(required=True)
 
 
-class EventQuery(Schema):
+class EventReplayQuery(Schema):
     """Which rules; all that look at it, where none is named."""
 
     rules = fields.String(metadata={"description": "ids, with commas between"})
@@ -108,7 +108,7 @@ class RunsUnderWay(Schema):
 routes = Resource("replay", "Done again, on purpose.")
 
 
-@routes.get("/runs/<id>/replay", scope="events:replay", query=AgainQuery, answer=RunAgain)
+@routes.get("/runs/<id>/replay", scope="events:replay", query=ReplayQuery, answer=RunAgain)
 def foretell_run(query: Document, id: str) -> Document:
     """Which steps would run again, and which of them a target might do twice."""
     number = _run(id)
@@ -116,7 +116,7 @@ def foretell_run(query: Document, id: str) -> Document:
     return replay.foretell(runtime(), caller().org, number, wanted)
 
 
-@routes.post("/runs/<id>/replay", scope="events:replay", body=Again, answer=RunUnderWay)
+@routes.post("/runs/<id>/replay", scope="events:replay", body=ReplayOf, answer=RunUnderWay)
 def replay_run(given: Document, id: str) -> Document:
     """Does a run again. What was booked is not booked twice."""
     wanted = Wanted(what=given["what"], version=given["version"])
@@ -124,7 +124,7 @@ def replay_run(given: Document, id: str) -> Document:
     return {"run": ids.public("run", done)}
 
 
-@routes.post("/runs/<id>/cancel", scope="events:replay", answer=Cancelled)
+@routes.post("/runs/<id>/cancel", scope="events:replay", answer=RunCancelled)
 def cancel_run(id: str) -> Document:
     """Ends a run that waits or is held, for good."""
     number = _run(id)
@@ -132,7 +132,7 @@ def cancel_run(id: str) -> Document:
     return {"run": ids.public("run", number), "state": "cancelled"}
 
 
-@routes.get("/events/<id>/replay", scope="events:replay", query=EventQuery, answer=EventAgain)
+@routes.get("/events/<id>/replay", scope="events:replay", query=EventReplayQuery, answer=EventAgain)
 def foretell_event(query: Document, id: str) -> Document:
     """Which live rules would look at the event again, and what each would do."""
     named = [name for name in query.get("rules", "").split(",") if name]

@@ -17,7 +17,7 @@ from relay.web.api.stories import RunStory
 from rules.engine import Rule
 
 
-class Trial(Schema):
+class RuleTrial(Schema):
     """Rule files to try, or a set by the first digits of its hash; nothing of it goes live."""
 
     texts = fields.Dict(keys=fields.String(), values=fields.String(), load_default=None)
@@ -28,7 +28,7 @@ class Trial(Schema):
     limit = fields.Integer(load_default=1000, validate=validate.Range(min=1, max=MOST))
 
 
-class TrialLine(Schema):
+class RuleTried(Schema):
     """One rule and one event: what it would do beside what it did."""
 
     event = fields.String()
@@ -42,12 +42,12 @@ class TrialLine(Schema):
     diff = fields.String()
 
 
-class Tried(Schema):
+class RulesTried(Schema):
     """What came of it, oldest event first."""
 
     events = fields.Integer(required=True)
     differ = fields.Integer(required=True)
-    data = fields.List(fields.Nested(TrialLine))
+    data = fields.List(fields.Nested(RuleTried))
 
 
 class ExplainQuery(Schema):
@@ -56,7 +56,7 @@ class ExplainQuery(Schema):
     event = fields.String(metadata={"example": "evt_42"})
 
 
-class Trace(Schema):
+class RuleTrace(Schema):
     """What a rule did with an event, would do, or why it does not look at it."""
 
     rule = fields.String(required=True)
@@ -67,7 +67,7 @@ class Trace(Schema):
     would = fields.Dict(allow_none=True)
 
 
-class Items(Schema):
+class BackfillOf(Schema):
     """Which items; `where` is an expression."""
 
     list = fields.String(required=True)
@@ -92,7 +92,7 @@ class Backfill(Schema):
 routes = Resource("rule trials", "Rules tried on what happened, and run on what is there.")
 
 
-@routes.post("/rules/dry-run", scope="rules", body=Trial, answer=Tried)
+@routes.post("/rules/dry-run", scope="rules", body=RuleTrial, answer=RulesTried)
 def try_rules(given: Document) -> Document:
     """What rules would have done with stored events, beside what did run or what another set
     would; nothing is done."""
@@ -110,7 +110,7 @@ def try_rules(given: Document) -> Document:
     return dry_run(runtime(), org, tried, against, asked)
 
 
-@routes.get("/rules/<id>/explain", scope="rules", query=ExplainQuery, answer=Trace)
+@routes.get("/rules/<id>/explain", scope="rules", query=ExplainQuery, answer=RuleTrace)
 def explain_rule(query: Document, id: str) -> Document:
     """Why a rule did or did not fire for an event."""
     org = caller().org
@@ -122,7 +122,7 @@ def explain_rule(query: Document, id: str) -> Document:
     return trace.trace(runtime(), org, id, number)
 
 
-@routes.post("/rules/<id>/backfill", scope="rules", body=Items, answer=Backfill)
+@routes.post("/rules/<id>/backfill", scope="rules", body=BackfillOf, answer=Backfill)
 def backfill_rule(given: Document, id: str) -> Document:
     """Counts the items that are there already and a rule would be run on; with `begin`, runs it on
     them. Each is done once by one version of a rule."""

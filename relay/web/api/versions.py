@@ -10,7 +10,7 @@ from relay.web.api.rules import Applied, by_place
 from relay.web.api.site import Document, by, caller, page_of, read, runtime, whole
 
 
-class Change(Schema):
+class RuleChange(Schema):
     """What a version did to one rule: `added`, `changed` or `removed`; `hash` is its new one."""
 
     rule = fields.String()
@@ -25,16 +25,16 @@ class RuleVersion(Schema):
     applied_at = fields.String(metadata={"format": "date-time"})
     applied_by = fields.String()
     rules = fields.Integer()
-    changes = fields.List(fields.Nested(Change))
+    changes = fields.List(fields.Nested(RuleChange))
 
 
-class VersionQuery(Schema):
+class RuleVersionQuery(Schema):
     """Which times."""
 
     rule = fields.String(metadata={"description": "only those that changed this rule"})
 
 
-class DiffQuery(Schema):
+class RuleDiffQuery(Schema):
     """Two sets, by the first digits of their hashes, or `live`."""
 
     before = fields.String(data_key="from", load_default=versions.LIVE)
@@ -49,7 +49,7 @@ class RuleDifference(Schema):
     diff = fields.String()
 
 
-class Difference(Schema):
+class RuleSetDifference(Schema):
     """What differs between two sets."""
 
     before = fields.String(data_key="from", attribute="from", required=True)
@@ -57,7 +57,7 @@ class Difference(Schema):
     rules = fields.List(fields.Nested(RuleDifference))
 
 
-class Back(Schema):
+class RuleRollback(Schema):
     """A set that was live before, by the first digits of its hash."""
 
     set_hash = fields.String(required=True)
@@ -66,13 +66,13 @@ class Back(Schema):
 routes = Resource("rule versions", "Which rules were live when, and the way back.")
 
 
-@routes.get("/rules/versions", scope="rules", query=VersionQuery, answer=page_of(RuleVersion))
+@routes.get("/rules/versions", scope="rules", query=RuleVersionQuery, answer=page_of(RuleVersion))
 def list_versions(query: Document) -> Document:
     """Each time rules went live, newest first, with what it changed."""
     return whole(read(lambda conn: versions.history(conn, caller().org, query.get("rule"))))
 
 
-@routes.get("/rules/diff", scope="rules", query=DiffQuery, answer=Difference)
+@routes.get("/rules/diff", scope="rules", query=RuleDiffQuery, answer=RuleSetDifference)
 def diff_rules(query: Document) -> Document:
     """What differs from one set to another."""
 
@@ -82,7 +82,7 @@ def diff_rules(query: Document) -> Document:
     return read(work)
 
 
-@routes.post("/rules/rollback", scope="rules", body=Back, answer=Applied)
+@routes.post("/rules/rollback", scope="rules", body=RuleRollback, answer=Applied)
 def roll_back(given: Document) -> Document:
     """Makes a set live again that was live before, if it still fits the lists."""
     try:
