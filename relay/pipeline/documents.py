@@ -208,17 +208,6 @@ def sender_field(one: SenderField) -> Document:
     }
 
 
-def list_field(one: Field) -> Document:
-    """A field of a list, as something to be filled."""
-    return {
-        "slug": one.slug,
-        "name": one.name,
-        "type": one.type.value,
-        "is_multi": one.is_multi,
-        "options": [option.display for option in one.options],
-    }
-
-
 def fitting(found: Fitting) -> Document:
     """A sender's fields beside a list's."""
     into = found.into
@@ -227,9 +216,7 @@ def fitting(found: Fitting) -> Document:
         "from_sample": all(one.event is None for one in found.delivered),
         "fields": [sender_field(one) for one in found.senders],
         "list": into.title if into else None,
-        "list_fields": [list_field(one) for one in into.fields.all if one.is_editable]
-        if into
-        else [],
+        "list_fields": [field(one) for one in into.fields.all if one.is_editable] if into else [],
         "proposed": dict(found.proposed),
     }
 

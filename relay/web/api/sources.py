@@ -11,6 +11,7 @@ from relay.pipeline.sample import document as sample_document
 from relay.pipeline.sample import send as send_to
 from relay.storage import connections, sources
 from relay.storage.sources import SourceRow
+from relay.web.api.lists import FieldDocument
 from relay.web.api.resource import Resource
 from relay.web.api.site import (
     Document,
@@ -112,16 +113,6 @@ class SenderField(Schema):
     is_fact = fields.Boolean()
 
 
-class ListField(Schema):
-    """A field of the list that can be filled."""
-
-    slug = fields.String()
-    name = fields.String()
-    type = fields.String()
-    is_multi = fields.Boolean()
-    options = fields.List(fields.String())
-
-
 class Beside(Schema):
     """Which list to look at; else the mapping's own."""
 
@@ -135,7 +126,7 @@ class Fields(Schema):
     from_sample = fields.Boolean()
     fields_ = fields.List(fields.Nested(SenderField), data_key="fields", attribute="fields")
     list = fields.String(allow_none=True)
-    list_fields = fields.List(fields.Nested(ListField))
+    list_fields = fields.List(fields.Nested(FieldDocument))
     proposed = fields.Dict()
 
 

@@ -7,6 +7,8 @@ from werkzeug.wrappers import Response
 
 from relay.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from relay.core.ids import public
+from relay.crm.embedded.schema import schema
+from relay.mapping import parts_of
 from relay.pipeline import arrange, sample
 from relay.samples import cases
 from relay.storage import refusals
@@ -46,6 +48,7 @@ def _source(name: str, *, problem: str = "") -> str:
     return page(
         "source",
         source=row,
+        parts=[*parts_of(row.mapping)] if row.mapping else [],
         address=address(row),
         kind=kind,
         title=runtime().integrations[row.type].title,
@@ -63,7 +66,10 @@ def create_source() -> Response | str:
     me().need("admin")
     type, name = request.form.get("type", ""), request.form.get("name", "").strip()
     asked = arrange.NewSource(
-        type=type, name=name, secret=request.form.get("secret", "").strip() or None
+        type=type,
+        name=name,
+        secret=request.form.get("secret", "").strip() or None,
+        list=request.form.get("list") or None,
     )
     try:
         row, secret = arrange.create_source(runtime(), me().org, asked, by=me().email)
@@ -115,10 +121,11 @@ def address(row: stored.SourceRow) -> str:
 
 
 def _sources(*, problem: str = "", wanted: str = "", chosen: str = "") -> str:
-    rows, last = read(
+    rows, last, lists = read(
         lambda conn: (
             stored.all_sources(conn, runtime().vault, me().org),
             setup.last_deliveries(conn, me().org),
+            schema(conn, me().org).lists,
         )
     )
     kinds = [
@@ -130,6 +137,7 @@ def _sources(*, problem: str = "", wanted: str = "", chosen: str = "") -> str:
         "sources",
         sources=rows,
         last=last,
+        lists=lists,
         kinds=kinds,
         titles={kind.name: kind.title for kind in kinds},
         problem=problem,
