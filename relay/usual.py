@@ -73,7 +73,8 @@ def usual_mapping(
     """Form, card and member → contact and item; payment → status, date, amount and a stream
     entry; invoice sent → a stream entry. None where the source tells of none of these. `into` is
     the list to fill, where somebody chose one."""
-    events = [each for each in source.usual_events() if each in _SUBJECTS]
+    told = source.usual_events()
+    events = [each for each in _SUBJECTS if each in told]
     parts = [_part(each, events, [into] if into else lists, chosen=into) for each in events]
     if not parts:
         return None

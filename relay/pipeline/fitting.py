@@ -57,7 +57,7 @@ def fitting(
     chosen = known.called(into) if into else known.by_title.get(own) or known.by_id.get(own)
     delivered = senders.told(runtime, conn, source)
     about = [one for one in delivered if mapping.get("event", "*") in ("*", one.parsed.type)]
-    fields = senders.fields_of(about or delivered)
+    fields = senders.fields_of(about) or senders.facts_of_type(str(mapping.get("event", "*")))
     fits: dict[str, str] = {}
     if chosen is not None:
         sent = Desk(conn=conn, org=org, now_ms=0).sent(mapped=True)

@@ -113,13 +113,21 @@ def fields_of(delivered: Sequence[Delivered]) -> list[SenderField]:
     return sorted(known.values(), key=lambda each: not each.is_fact)[:MOST]
 
 
+def facts_of_type(type: str) -> list[SenderField]:
+    """What an event of that type tells, where none has come yet."""
+    return [_fact(name, None) for name in FACTS.get(type, ()) if name != "fields"]
+
+
+def _fact(name: str, value: object) -> SenderField:
+    return SenderField(name=name, label="", sent=value, expression=f"${{event.data.{name}}}",
+                       is_fact=True)  # fmt: skip
+
+
 def _fields(one: Delivered) -> Iterator[SenderField]:
     facts = facts_of(one.parsed)
     for name in FACTS.get(one.parsed.type, ()):
         if name != "fields":
-            expression = f"${{event.data.{name}}}"
-            yield SenderField(name=name, label="", sent=facts.get(name), expression=expression,
-                              is_fact=True)  # fmt: skip
+            yield _fact(name, facts.get(name))
     fields = facts.get("fields")
     if isinstance(fields, Mapping):
         for name, value in fields.items():
