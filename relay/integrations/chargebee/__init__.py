@@ -11,6 +11,7 @@ INTEGRATION = Integration(
     title="Chargebee",
     folder=Path(__file__).parent,
     sample="payment",
+    fresh=("ev_RelaySample1",),
     source=SOURCE,
     connector=CONNECTOR,
 )

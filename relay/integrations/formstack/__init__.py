@@ -6,5 +6,9 @@ from relay.integration import Integration
 from relay.integrations.formstack.source import SOURCE
 
 INTEGRATION = Integration(
-    name="formstack", title="Formstack", folder=Path(__file__).parent, source=SOURCE
+    name="formstack",
+    title="Formstack",
+    folder=Path(__file__).parent,
+    fresh=("998877666",),
+    source=SOURCE,
 )

@@ -11,6 +11,7 @@ INTEGRATION = Integration(
     title="FreshBooks",
     folder=Path(__file__).parent,
     sample="payment_create",
+    fresh=("object_id=1234567",),
     source=SOURCE,
     connector=CONNECTOR,
 )

@@ -10,5 +10,6 @@ INTEGRATION = Integration(
     title="FullContact",
     folder=Path(__file__).parent,
     sample="card",
+    fresh=("b23bb2dd-fe7c-4d83-ab8d-f23792b8e4cf",),
     source=SOURCE,
 )

@@ -11,6 +11,7 @@ INTEGRATION = Integration(
     title="HubSpot",
     folder=Path(__file__).parent,
     sample="workflow_contact",
+    fresh=("4201",),
     source=SOURCE,
     connector=CONNECTOR,
 )

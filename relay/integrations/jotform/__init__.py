@@ -6,5 +6,9 @@ from relay.integration import Integration
 from relay.integrations.jotform.source import SOURCE
 
 INTEGRATION = Integration(
-    name="jotform", title="Jotform", folder=Path(__file__).parent, source=SOURCE
+    name="jotform",
+    title="Jotform",
+    folder=Path(__file__).parent,
+    fresh=("6084250982513018473",),
+    source=SOURCE,
 )

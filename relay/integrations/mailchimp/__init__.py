@@ -10,5 +10,6 @@ INTEGRATION = Integration(
     title="Mailchimp",
     folder=Path(__file__).parent,
     sample="subscribe",
+    fresh=("2009-03-26+21%3A35%3A57",),
     source=SOURCE,
 )

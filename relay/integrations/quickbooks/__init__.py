@@ -12,6 +12,11 @@ INTEGRATION = Integration(
     title="QuickBooks Online",
     folder=Path(__file__).parent,
     sample="paid",
+    fresh=(
+        "2026-11-23T16:05:09.312445100Z",
+        "2026-11-23T16:05:09.402001000Z",
+        "2026-11-23T16:06:30Z",
+    ),
     source=SOURCE,
     connector=CONNECTOR,
     sandbox=SANDBOX,

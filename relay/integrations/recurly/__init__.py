@@ -12,6 +12,7 @@ INTEGRATION = Integration(
     title="Recurly",
     folder=Path(__file__).parent,
     sample="charge_invoice_paid",
+    fresh=("2026-11-24T08:59:30Z",),
     source=SOURCE,
     connector=CONNECTOR,
     sandbox=SANDBOX,

@@ -11,6 +11,7 @@ INTEGRATION = Integration(
     title="Stripe",
     folder=Path(__file__).parent,
     sample="paid",
+    fresh=("evt_1RelaySample",),
     source=SOURCE,
     connector=CONNECTOR,
 )

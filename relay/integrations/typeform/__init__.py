@@ -6,5 +6,10 @@ from relay.integration import Integration
 from relay.integrations.typeform.source import SOURCE
 
 INTEGRATION = Integration(
-    name="typeform", title="Typeform", folder=Path(__file__).parent, sample="demo", source=SOURCE
+    name="typeform",
+    title="Typeform",
+    folder=Path(__file__).parent,
+    sample="demo",
+    fresh=("01HZYA8V7N",),
+    source=SOURCE,
 )

@@ -6,5 +6,9 @@ from relay.integration import Integration
 from relay.integrations.webflow.source import SOURCE
 
 INTEGRATION = Integration(
-    name="webflow", title="Webflow", folder=Path(__file__).parent, source=SOURCE
+    name="webflow",
+    title="Webflow",
+    folder=Path(__file__).parent,
+    fresh=("6321ca84df3949bfc6752327",),
+    source=SOURCE,
 )

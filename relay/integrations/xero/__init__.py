@@ -11,6 +11,10 @@ INTEGRATION = Integration(
     title="Xero",
     folder=Path(__file__).parent,
     sample="invoice_update",
+    fresh=(
+        "2026-11-24T08:58:09.923",
+        "2026-11-24T08:58:10.1",
+    ),
     source=SOURCE,
     connector=CONNECTOR,
 )

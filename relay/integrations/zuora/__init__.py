@@ -12,6 +12,7 @@ INTEGRATION = Integration(
     title="Zuora",
     folder=Path(__file__).parent,
     sample="payment",
+    fresh=("8ad0815f7b1d0001018b1e00000000c3",),
     source=SOURCE,
     connector=CONNECTOR,
     sandbox=SANDBOX,
