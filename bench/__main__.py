@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import accept, crm, harness, job, rules, verify
+from bench import accept, crm, deliver, harness, job, rules, verify
 from bench.harness import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
@@ -12,6 +12,8 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "crm": crm.run,
     "job": job.run,
     "verify": verify.run,
+    "deliver": deliver.run,
+    "isolation": deliver.isolation,
 }
 
 

@@ -1,7 +1,8 @@
 """Runtime: the wired application that every use case receives first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from relay.core.clock import Clock
 from relay.core.targets import TargetPolicy
@@ -17,11 +18,18 @@ from relay.storage.vault import Vault
 from rules.engine import Verb
 
 
+class Berths(Protocol):
+    """Places for deliveries, by (id, target), in the worker that writes them."""
+
+    def reserve(self, wanted: Sequence[tuple[int, int]]) -> list[bool]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """One per process. `verbs` are all that rules may use, by full name; `outward` is the policy
     for addresses that users set, `inward` the one for our own sandboxes; `remotes` is what was
-    learned of CRMs elsewhere."""
+    learned of CRMs elsewhere; `berths` are there in a worker, which may send what it has written
+    itself."""
 
     settings: Settings
     db: Database
@@ -36,3 +44,4 @@ class Runtime:
     outward: TargetPolicy
     inward: TargetPolicy
     remotes: Known = field(default_factory=Known)
+    berths: Berths | None = None

@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
 from sqlalchemy import Connection, select
 
+from relay.core.hook import HookSet
 from relay.mapping import compile_mapping
 from relay.storage.connections import ConnectionRow, TargetRow, all_connections, all_targets
 from relay.storage.database import Database
+from relay.storage.hooks import all_hooks
 from relay.storage.identity import Organization, organization
 from relay.storage.rulesets import packed_of, paused_rules, texts_of
 from relay.storage.sources import SourceRow, all_sources
@@ -33,6 +35,7 @@ class Setup:
     targets: Mapping[str, TargetRow]
     rules: RuleSet
     paused: frozenset[str]
+    hooks: HookSet = field(default_factory=HookSet)
 
     @property
     def set_hash(self) -> str:
@@ -117,6 +120,7 @@ class Setups:
             targets={row.name: row for row in all_targets(conn, self._vault, org)},
             rules=RuleSet(rules, hash=owner.rule_set_hash or NO_RULES),
             paused=frozenset(paused_rules(conn, org)),
+            hooks=HookSet(all_hooks(conn, self._vault, org)),
         )
 
     def _compiled(self, conn: Connection, org: int, hash: str) -> tuple[Rule, ...]:

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "send-sample": ("relay.cli.samples:send_sample", "Try a source out with its sender's request."),
     "connection": ("relay.cli.connections:connection", "Connect accounts at providers."),
     "target": ("relay.cli.targets:target", "Name the addresses that rules send to."),
+    "hook": ("relay.cli.hooks:hook", "Tell anybody's URL of events."),
     "rules": ("relay.cli.rules:rules", "Check, test and apply rules."),
     "event": ("relay.cli.events:event", "See what arrived and what became of it."),
     "run": ("relay.cli.runs:run", "See what the rules did."),

@@ -85,6 +85,8 @@ def _change(page: "_Page", change: Story | None) -> None:
     page.heading("Changed")
     if "created" in change:
         page.line("what", f"a new {change['created']}")
+    elif change.get("field") is None:
+        page.line("what", change.get("about"))
     else:
         before, after = _value(change.get("from")), _value(change.get("to"))
         page.line("what", f"{change.get('field')}: {before} → {after}")

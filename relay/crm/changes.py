@@ -9,7 +9,7 @@ from relay.crm.port import Author
 Record = Mapping[str, object]
 
 # Whether anybody asks for the record: of a change by list title and field, of a creation by list
-# title (None for contacts and accounts) and None.
+# title (None for contacts and accounts) and None, of anything else by None and its type.
 Wanted = Callable[[str | None, str | None], bool]
 
 
@@ -36,10 +36,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """A new item, contact or account; the list is an item's."""
+    """A new item, contact, account or entry of the Stream, or, with another `verb`, one that is
+    not new; the list is an item's."""
 
     org: int
-    kind: Literal["item", "contact", "account"]
+    kind: Literal["item", "contact", "account", "stream"]
     id: str
     name: str
     list_id: str | None
@@ -47,6 +48,8 @@ class Created:
     at_ms: int
     author: Author
     record: Record | None
+    verb: Literal["created", "updated", "posted"] = "created"
+    item_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

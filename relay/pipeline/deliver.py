@@ -1,90 +1,124 @@
-"""One attempt at each delivery: signed, judged patiently, and tried again on a schedule.
-
-A subscriber is not an API: whatever it answers is worth another try, except 410.
-"""
+"""One attempt at each delivery: signed, judged patiently, and tried again on a schedule."""
 
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import relay
 from relay import standard_webhooks
 from relay.core.errors import RelayError
-from relay.http import DELIVERY_LIMIT, Http, Response, retry_after_of
-from relay.pipeline.schedule import OVERLOADED, next_wait
+from relay.core.hook import Hook
+from relay.http import DELIVERY_LIMIT, Http, Response
+from relay.pipeline import faring
+from relay.pipeline.verdict import Verdict, judge
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import deliveries as stored
-from relay.storage import work
+from relay.storage import sends, work
 from relay.storage.deliveries import DeliveryRow
-from relay.storage.work import Kind, Lease
+from relay.storage.sends import Sending
+from relay.storage.work import Kind
 
 SECONDS = 15.0
-LEASE = 60.0
-GONE = 410
+LEASE = 60.0  # seconds: a hook may take 30, and the rest is to wait for a turn and to be recorded
 SHOWN = 20_000  # characters of an answer that are kept
+# A row that waits on purpose behind its key's failed head: nobody claims it before a person acts.
+BLOCKED_FOR = timedelta(days=3650)
 
 
 @dataclass(slots=True, kw_only=True)
 class Trip:
-    """A delivery on its way, and what the other side said."""
+    """A delivery on its way, and what the other side said. `kept_back` is the state and the reason
+    of one that is not sent."""
 
-    lease: Lease
+    lease: Sending
     row: DeliveryRow
+    setup: Setup
     secrets: Sequence[str]
     token: int
-    claimed_at: float
+    hook: Hook | None = None
+    kept_back: tuple[str, str] | None = None
+    dropped: bool = False  # it waited past its lease, which may be another's by now
     at: datetime | None = None
     took_ms: float = 0.0
     response: Response | None = None
     error: RelayError | None = None
 
     @property
-    def cap(self) -> int:
-        return self.row.target_id
+    def url(self) -> str:
+        """Where it goes now: a hook's address may have changed since the message was written."""
+        return self.row.url if self.hook is None else self.hook.url
+
+    @property
+    def seconds(self) -> float:
+        return SECONDS if self.hook is None else self.hook.timeout
 
 
-def prepare(runtime: Runtime, leases: Sequence[Lease], token: int) -> list[Trip]:
-    """The claimed deliveries with the secrets that sign them."""
+@dataclass(slots=True, kw_only=True)
+class Delivered:
+    """What a batch of records leaves to do: keys that are free, and deliveries to wake."""
+
+    keys: list[int] = field(default_factory=list)
+    deliveries: list[int] = field(default_factory=list)
+
+
+def prepare(runtime: Runtime, leases: Sequence[Sending], token: int) -> list[Trip]:
+    """The claimed deliveries with the secrets that sign them, and their hooks as they are now."""
     if not leases:
         return []
     by_id = {lease.id: lease for lease in leases}
     with runtime.db.read() as conn:
         rows = stored.read_deliveries(conn, list(by_id))
         setups = runtime.setups.of_all(conn, {row.org for row in rows})
-    return [
-        Trip(
-            lease=by_id[row.id],
+    now = runtime.clock.now()
+    return [_trip(by_id[row.id], row, setups[row.org], token, now) for row in rows]
+
+
+def _trip(
+    lease: Sending, row: DeliveryRow, setup: Setup, token: int, now: datetime
+) -> Trip:  # fmt: skip
+    if row.target_kind == "hook":
+        hook = setup.hooks.by_id.get(row.target_id)
+        return Trip(
+            lease=lease,
             row=row,
-            secrets=_secrets(setups[row.org], row),
+            setup=setup,
+            hook=hook,
+            secrets=hook.keys(now) if hook else (),
             token=token,
-            claimed_at=runtime.clock.now().timestamp(),
+            kept_back=_kept_back(lease, hook),
         )
-        for row in rows
-    ]
+    secrets = [t.secret for t in setup.targets.values() if t.id == row.target_id]
+    # A sandbox's notification carries its provider's own signature.
+    known = secrets if row.target_kind == "target" else []
+    return Trip(lease=lease, row=row, setup=setup, secrets=known, token=token)
 
 
-def _secrets(setup: Setup, row: DeliveryRow) -> list[str]:
-    if row.target_kind != "target":
-        return []  # a sandbox's notification carries its provider's own signature
-    return [t.secret for t in setup.targets.values() if t.id == row.target_id]
+def _kept_back(lease: Sending, hook: Hook | None) -> tuple[str, str] | None:
+    if hook is None:
+        return "cancelled", "its hook was deleted"
+    if hook.state == "active" or lease.is_manual:
+        return None
+    return "held", f"its hook is {hook.state}"
 
 
 async def attempt(runtime: Runtime, trip: Trip) -> Trip:
     """One POST; what it came to stands in the trip."""
-    row = trip.row
     now = trip.at = runtime.clock.now()
-    inward = row.target_kind == "sandbox"
-    http = Http(
-        runtime.http, policy=runtime.inward if inward else runtime.outward, limit=DELIVERY_LIMIT
-    )
+    inward = trip.row.target_kind == "sandbox"
+    policy = runtime.inward if inward else runtime.outward
+    http = Http(runtime.http, policy=policy, limit=DELIVERY_LIMIT)
     began = asyncio.get_running_loop().time()
     try:
         trip.response = await http.request(
-            "POST", row.url, headers=_headers(trip, now), content=row.body, timeout=SECONDS
+            "POST",
+            trip.url,
+            headers=_headers(trip, now),
+            content=trip.row.body,
+            timeout=trip.seconds,
         )
     except RelayError as error:
         trip.error = error
@@ -97,6 +131,7 @@ def _headers(trip: Trip, now: datetime) -> Mapping[str, str]:
     if not trip.secrets:
         return row.headers
     return {
+        **(trip.hook.headers if trip.hook else {}),
         **row.headers,
         **standard_webhooks.sign(row.message_id, row.body, trip.secrets, now),
         "user-agent": f"Relay-Webhooks/{relay.__version__}",
@@ -105,61 +140,65 @@ def _headers(trip: Trip, now: datetime) -> Mapping[str, str]:
     }
 
 
-def record(runtime: Runtime, trips: Sequence[Trip], token: int) -> None:
-    """Writes the attempts, and when the next one is due."""
+def record(runtime: Runtime, trips: Sequence[Trip], token: int) -> Delivered:
+    """Writes the attempts, how the hooks fare, and when the next tries are due."""
     now = runtime.clock.now()
-    db = runtime.db
-    with db.write() as conn:
-        ids = [trip.lease.id for trip in trips]
-        held = work.renew(db, conn, Kind.DELIVERY, ids, token=token, seconds=LEASE)
+    left = Delivered()
+    with runtime.db.write() as conn:
+        db = runtime.db
+        held = work.renew(
+            db, conn, Kind.DELIVERY, [t.lease.id for t in trips], token=token, seconds=LEASE
+        )
         mine = [trip for trip in trips if trip.lease.id in held]
-        stored.write_delivery_attempts(conn, [_attempt(trip) for trip in mine])
-        over: list[int] = []
-        for trip in mine:
-            state, reason, wait = _judge(trip)
-            values = {
-                "state": state,
-                "reason": reason,
-                "attempts": trip.row.attempts + 1,
-                "last_status": trip.response.status if trip.response else None,
-                "ended_at": None if wait else now,
-                "next_at": now + wait if wait else None,
-            }
-            stored.update_delivery(conn, trip.row.id, values)
-            if wait is None:
-                over.append(trip.lease.id)
-            else:
-                work.retry(
-                    db,
-                    conn,
-                    Kind.DELIVERY,
-                    trip.lease.id,
-                    token=token,
-                    seconds=wait.total_seconds(),
-                )
-        if over:
-            work.fence(db, conn, Kind.DELIVERY, over, token=token)
+        sends.release(db, conn, [t.lease.id for t in mine if t.dropped], token=token)
+        judged = [(trip, _judge(trip)) for trip in mine if not trip.dropped]
+        tried = [(trip, verdict) for trip, verdict in judged if trip.kept_back is None]
+        stored.write_delivery_attempts(conn, [_attempt(trip) for trip, _ in tried])
+        stored.write_outcomes(conn, [_outcome(trip, verdict, now) for trip, verdict in judged])
+        left.deliveries = faring.note(runtime, conn, tried, now=now)
+        waits = {t.lease.id: w.total_seconds() for t, v in judged if (w := _wait(t, v))}
+        sends.again(db, conn, waits, token=token, lane=sends.LATER)
+        over = [trip.lease.id for trip, _ in judged if trip.lease.id not in waits]
+        work.fence(db, conn, Kind.DELIVERY, over, token=token)
+        left.keys = [okey for trip, _ in judged if (okey := trip.lease.okey) is not None]
+    return left
 
 
-def _judge(trip: Trip) -> tuple[str, str | None, timedelta | None]:
-    """State, reason, and the wait before the next try; None when it is over."""
-    response = trip.response
-    if response is not None and response.is_success:
-        return "delivered", None, None
-    if response is not None and response.status == GONE:
-        return "failed", "answered 410: the receiver is gone", None
-    said = str(trip.error) if response is None else f"answered {response.status}"
-    asked = None
-    if response is not None and response.status in OVERLOADED:
-        asked = retry_after_of(response)
-    wait = next_wait(
-        trip.row.attempts + 1,
+def _judge(trip: Trip) -> Verdict:
+    if trip.kept_back is not None:
+        state, reason = trip.kept_back
+        return Verdict(state=state, reason=reason)
+    return judge(
+        trip.response,
+        trip.error,
+        tries=trip.row.attempts + 1,
         spread=random.random(),  # noqa: S311 - spreads waits, guards nothing
-        retry_after=asked,
+        steps=trip.hook.schedule if trip.hook else None,
+        is_manual=trip.lease.is_manual,
     )
-    if wait is None:
-        return "failed", f"{said}; that was the last of the tries", None
-    return "pending", said, wait
+
+
+def _wait(trip: Trip, verdict: Verdict) -> timedelta | None:
+    """Until the row is claimed again; None: it is done with."""
+    if verdict.wait is not None:
+        return verdict.wait
+    blocks = trip.hook is not None and trip.hook.on_exhausted == "block"
+    if verdict.state == "failed" and blocks and trip.lease.okey is not None:
+        return BLOCKED_FOR
+    return None
+
+
+def _outcome(trip: Trip, verdict: Verdict, now: datetime) -> dict[str, Any]:
+    was_tried = trip.kept_back is None
+    return {
+        "id": trip.row.id,
+        "state": verdict.state,
+        "reason": verdict.reason,
+        "attempts": trip.row.attempts + was_tried,
+        "last_status": trip.response.status if trip.response else None,
+        "ended_at": None if verdict.wait or verdict.state == "held" else now,
+        "next_at": now + verdict.wait if verdict.wait else None,
+    }
 
 
 def _attempt(trip: Trip) -> dict[str, Any]:
@@ -170,6 +209,7 @@ def _attempt(trip: Trip) -> dict[str, Any]:
         "attempt": trip.row.attempts + 1,
         "at": trip.at,
         "took_ms": trip.took_ms,
+        "trigger": "manual" if trip.lease.is_manual else "schedule",
         "status": response.status if response else None,
         "response_headers": dict(response.headers) if response else None,
         "response_body": response.text[:SHOWN].replace("\0", "\ufffd") if response else None,

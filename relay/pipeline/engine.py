@@ -9,7 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 from relay import log as logging
@@ -21,18 +21,20 @@ from relay.pipeline.elsewhere import crm_of, is_remote
 from relay.pipeline.remote import Carried
 from relay.pipeline.route import LEASE as ROUTE_LEASE
 from relay.pipeline.route import Routed, new_token, route
+from relay.pipeline.sender import Sender
 from relay.pipeline.settle import LEASE as RUN_LEASE
 from relay.pipeline.settle import Settled
 from relay.queue import ACT, COMPLETE, DELIVER, MAIL, ROUTE, WATCH
 from relay.runtime import Runtime
-from relay.storage import work
+from relay.storage import sends, work
 from relay.storage.work import Kind, Lease
 
 BATCH = 64
 LINGER = 0.010  # seconds the recorder waits for company
 TOP_UP_SECONDS = 2.0  # how long one task may go on with the backlog
 FEW = 4  # a message with fewer ids is no sign of a backlog
-AT_ONCE = 10  # calls in flight to one connection or target, in each child
+AT_ONCE = 10  # calls in flight to one connection, in each child
+SWEPT = 2000  # deliveries of one lane that a sweep wakes
 MOST_FLYING = 1000  # calls that wait for their turn; beyond it no more of the backlog is taken
 TASK_OF = {
     Kind.EVENT: ROUTE,
@@ -65,12 +67,19 @@ class Engine:
     """Made in the worker's child, after the fork. `close` waits for what is in flight."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
         self._loop = asyncio.new_event_loop()
         self._brought: SimpleQueue[Brought | None] = SimpleQueue()
         self._flying = 0
         self._idle = threading.Condition()
         self._caps: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self._sender = Sender(
+            runtime,
+            self._loop,
+            started=self._started,
+            landed=self._brought.put,
+            new_token=new_token,
+        )
+        self.runtime = replace(runtime, berths=self._sender.berths)
         self._caller = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
         self._recorder = threading.Thread(target=self._record, name="recorder", daemon=True)
         self._caller.start()
@@ -106,11 +115,7 @@ class Engine:
 
     def deliver(self, ids: Sequence[int]) -> None:
         """Makes one try at each of these deliveries."""
-        token = new_token()
-        db, kind = self.runtime.db, Kind.DELIVERY
-        leases = work.claim(db, kind, ids, seconds=deliver.LEASE, token=token)
-        for trip in deliver.prepare(self.runtime, leases, token):
-            self._call(("target", trip.cap), deliver.attempt(self.runtime, trip))
+        self._sender.wake(ids)
 
     def watch(self, ids: Sequence[int]) -> None:
         """Looks at what changed in these CRMs elsewhere."""
@@ -132,9 +137,15 @@ class Engine:
         """Wakes everything that is due and that nobody was woken for, fires what the clock has
         brought due, and tells people of what does not work; how many were woken."""
         found = 0
+        db = self.runtime.db
         for kind, task in TASK_OF.items():
-            ids = work.overdue(self.runtime.db, kind)
-            self.runtime.queue.wake(task, ids)
+            if kind is not Kind.DELIVERY:
+                ids = work.overdue(db, kind)
+                self.runtime.queue.wake(task, ids)
+                found += len(ids)
+        for lane in (sends.FIRST, sends.BY_HAND, sends.LATER, sends.BULK):
+            ids = sends.overdue(db, lane, limit=SWEPT, grace=work.GRACE)
+            self.runtime.queue.wake(DELIVER, ids)
             found += len(ids)
         fired = due.fire(self.runtime)
         self.runtime.queue.wake(ROUTE, fired)
@@ -198,15 +209,19 @@ class Engine:
             else:
                 cap = ("connection", act.cap_of(execution))
                 self._call(cap, act.perform(self.runtime, execution))
+        self._sender.depart(settled.sending, token)
         self.runtime.queue.wake(DELIVER, settled.deliveries)
         db, keys = self.runtime.db, list(settled.keys)
         return work.successors(db, Kind.RUN, keys, seconds=RUN_LEASE, token=token)
 
     # --- calls and what they bring ---------------------------------------------------------------
 
-    def _call(self, cap: tuple[str, int], call: Awaitable[Brought | None]) -> None:
+    def _started(self, count: int) -> None:
         with self._idle:
-            self._flying += 1
+            self._flying += count
+
+    def _call(self, cap: tuple[str, int], call: Awaitable[Brought | None]) -> None:
+        self._started(1)
         asyncio.run_coroutine_threadsafe(self._capped(cap, call), self._loop)
 
     async def _capped(self, cap: tuple[str, int], call: Awaitable[Brought | None]) -> None:
@@ -283,7 +298,9 @@ class Engine:
             if thin:
                 self.runtime.queue.wake(ROUTE, complete.record(self.runtime, thin, token))
             if trips:
-                deliver.record(self.runtime, trips, token)
+                left = deliver.record(self.runtime, trips, token)
+                self.runtime.queue.wake(DELIVER, left.deliveries)
+                self._sender.follow(left.keys)
 
     def _go_on(self, settled: Settled, token: int) -> None:
         self._follow(settled, token)

@@ -12,16 +12,23 @@ from relay.core import ids
 from relay.core.errors import InvalidInput, NotFound
 from relay.core.targets import TargetPolicy, check_url
 from relay.pipeline.execution import Execution
+from relay.pipeline.happenings import of_emitted
+from relay.pipeline.payloads import LARGEST, Happening
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import events as stored
 from relay.storage import work
-from relay.storage.deliveries import NewDelivery, insert_delivery, update_delivery
+from relay.storage.deliveries import (
+    NewDelivery,
+    insert_delivery,
+    target_key,
+    update_delivery,
+)
 from relay.storage.numbers import next_ids
 from relay.storage.tables.events import events
 from relay.storage.work import Kind, NewWork
 
-LARGEST = 256 * 1024  # bytes of a message's body
+CAPTURED = "a test organization reaches allowed addresses only"
 
 
 def to_target(
@@ -51,7 +58,9 @@ def to_target(
             url=target.url,
             headers={"content-type": "application/json"},
             body=body,
-            captured=captured,
+            state="captured" if captured else "pending",
+            reason=CAPTURED if captured else None,
+            item_id=execution.item,
         ),
         now,
     )
@@ -61,7 +70,8 @@ def to_target(
     if execution.is_replay:
         update_delivery(conn, delivery, {"state": "pending", "reason": None, "ended_at": None})
     okey = ids.ordering_key(f"target:{target.id}:{execution.item}") if execution.item else None
-    row = NewWork(id=delivery, org=execution.org, okey=okey, target=target.id)
+    whom = target_key("target", target.id)
+    row = NewWork(id=delivery, org=execution.org, okey=okey, target=whom)
     work.add(runtime.db, conn, Kind.DELIVERY, [row])
     return output, delivery
 
@@ -79,8 +89,11 @@ def reachable(setup: Setup, policy: TargetPolicy, url: str) -> bool:
     return any(address in network for network in policy.allow)
 
 
-def emit(runtime: Runtime, conn: Connection, execution: Execution, now: datetime) -> dict[str, Any]:
-    """An event of a rule's own making, stored once."""
+def emit(
+    runtime: Runtime, conn: Connection, execution: Execution, now: datetime
+) -> tuple[dict[str, Any], Happening | None]:
+    """An event of a rule's own making, stored once: the step's output, and what hooks are told."""
+    told: Happening | None = None
     (id,) = next_ids(conn, events, 1)
     row = {
         "id": id,
@@ -110,7 +123,7 @@ def emit(runtime: Runtime, conn: Connection, execution: Execution, now: datetime
                 {
                     "event_id": id,
                     "org_id": execution.org,
-                    "state": "no_rule",
+                    "state": "routed" if execution.setup.hooks.hearing(kind) else "no_rule",
                     "type": kind,
                     "about": execution.about,
                     "item_id": execution.item,
@@ -119,4 +132,14 @@ def emit(runtime: Runtime, conn: Connection, execution: Execution, now: datetime
                 }
             ],
         )
-    return {"event": ids.public("evt", id)}
+        told = of_emitted(
+            org=execution.org,
+            event=id,
+            type=kind,
+            at=now,
+            data=data,
+            facts=execution.facts,
+            item=execution.item,
+            run=execution.run,
+        )
+    return {"event": ids.public("evt", id)}, told

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent, facts_of
-from relay.pipeline import reading, stays
+from relay.pipeline import happenings, reading, stays
+from relay.pipeline.payloads import Happening
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage.events import EventRow
@@ -26,7 +27,8 @@ class Firing:
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """What an event becomes. `step` is what it does to the stays that `for` waits on."""
+    """What an event becomes. `step` is what it does to the stays that `for` waits on,
+    `told` what hooks hear of."""
 
     lease: Lease
     row: EventRow
@@ -38,6 +40,7 @@ class Plan:
     firings: list[Firing] = field(default_factory=list)
     parts: Sequence[ParsedEvent] = ()
     step: stays.Step | None = None
+    told: Happening | None = None
     note: str | None = None
     unreadable: str | None = None
 
@@ -74,6 +77,8 @@ def _received(plan: Plan, parsed: ParsedEvent, now: datetime) -> None:
     if source is None:
         return
     facts = reading.received_facts(plan.row, parsed, plan.setup, now)
+    if plan.setup.hooks.hearing(parsed.type):
+        plan.told = happenings.of_received(plan.row, parsed, plan.setup, now)
     plan.firings = [
         Firing(match=match, facts=_own(facts, match))
         for match in plan.setup.rules.received(parsed.type, source.name)
@@ -84,10 +89,13 @@ def _change(plan: Plan, now: datetime) -> None:
     change = reading.change_of(plan.row)
     plan.type, plan.about, plan.item = change["type"], change["about"], change["item_id"]
     plan.step = stays.Step(event=plan.row.id, setup=plan.setup, told=change)
+    if plan.setup.hooks.hearing(change["type"]):
+        plan.told = happenings.of_change(plan.row, change, plan.setup, now)
     rules = plan.setup.rules
+    matches: list[Match] = []
     if "created" in change:
         matches = rules.created(change["created"], change["list"])
-    else:
+    elif "field" in change:
         matches = rules.changed(change["list"], change["field"], change["from"], change["to"])
     maker = change["author"]
     facts = reading.changed_facts(plan.row, change, plan.setup, now)

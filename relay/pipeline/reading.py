@@ -75,6 +75,7 @@ def changed_facts(row: EventRow, change: Facts, setup: Setup, now: datetime) -> 
         "data": {},
         "body": None,
         "list": change.get("list"),
+        "field": change.get("field"),
         "from": change.get("from"),
         "to": change.get("to"),
         "since": None,

@@ -16,6 +16,7 @@ from relay.pipeline import stays
 from relay.pipeline.firing import fire
 from relay.pipeline.plan import Plan, look
 from relay.pipeline.settle import Settled, settle
+from relay.pipeline.tell import tell
 from relay.runtime import Runtime
 from relay.storage import events as stored
 from relay.storage import work
@@ -82,6 +83,7 @@ def _one_bad(runtime: Runtime, plans: Sequence[Plan], token: int, error: Excepti
             return Routed()
         plan.unreadable = f"it could not be carried out: {error}"
         plan.firings.clear()
+        plan.told = None
         plan.parts = ()
     with runtime.db.write() as conn:
         return _store(runtime, conn, plans, token)
@@ -120,7 +122,12 @@ def _store(runtime: Runtime, conn: Connection, plans: Sequence[Plan], token: int
     for plan in plans:
         if plan.unreadable is not None:
             work.bury(conn, Kind.EVENT, plan.lease, at=now, place="parse", reason=plan.unreadable)
+    setups = {plan.row.org: plan.setup for plan in plans}
+    told = [plan.told for plan in plans if plan.told is not None]
+    first = tell(runtime, conn, setups, told, now=now, token=token)
     routed.settled = settle(runtime, conn, executions, token=token)
+    routed.settled.deliveries[:0] = first.due
+    routed.settled.sending[:0] = first.leased
     return routed
 
 
@@ -133,7 +140,7 @@ def _follow_stays(conn: Connection, plans: Sequence[Plan]) -> None:
 
 
 def _outcome(plan: Plan, now: datetime) -> dict[str, Any]:
-    state = "routed" if plan.firings or plan.parts else "no_rule"
+    state = "routed" if plan.firings or plan.parts or plan.told else "no_rule"
     return {
         "event_id": plan.row.id,
         "org_id": plan.row.org,

@@ -10,7 +10,7 @@ from relay.integration import Answer, Document, Notification, Sandbox, SandboxRe
 from relay.queue import DELIVER
 from relay.runtime import Runtime
 from relay.storage import connections, identity, sources, work
-from relay.storage.deliveries import NewDelivery, insert_delivery
+from relay.storage.deliveries import NewDelivery, insert_delivery, target_key
 from relay.storage.locks import only_one
 from relay.storage.sandbox import StoredBooks
 from relay.storage.sources import SourceRow
@@ -50,7 +50,10 @@ def pay(runtime: Runtime, org: int, provider: str, document: str) -> list[int]:
             for row in hearing
             for n, notice in enumerate(notices)
         ]
-        rows = [NewWork(id=id, org=org) for id in made]
+        rows = [
+            NewWork(id=id, org=org, target=target_key("sandbox", row.id))
+            for row, id in zip([r for r in hearing for _ in notices], made, strict=True)
+        ]
         work.add(runtime.db, conn, Kind.DELIVERY, rows)
     runtime.queue.wake(DELIVER, made)
     return made

@@ -16,10 +16,13 @@ from relay.crm.changes import Change, Created
 from relay.crm.port import Done
 from relay.pipeline import elsewhere, notices, transitions, troubles
 from relay.pipeline.execution import Execution
+from relay.pipeline.payloads import Happening
+from relay.pipeline.tell import tell
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import runs as stored
 from relay.storage import work
+from relay.storage.sends import Sending
 from relay.storage.work import Kind, Lease, NewWork
 
 LEASE = 195.0  # seconds: a connector step may take 180, and 15 to write it down
@@ -31,18 +34,22 @@ Lane = deque[Execution]
 @dataclass(slots=True, kw_only=True)
 class Settled:
     """What one transaction leaves to do: transitions born leased, runs whose next step is a call,
-    deliveries to wake, keys whose successors may be free."""
+    deliveries to wake, keys whose successors may be free. `told` is what hooks hear of,
+    `sending` the deliveries born leased."""
 
     events: list[Lease] = field(default_factory=list)
     calls: list[Execution] = field(default_factory=list)
     deliveries: list[int] = field(default_factory=list)
     keys: set[int] = field(default_factory=set)
+    told: list[Happening] = field(default_factory=list)
+    sending: list[Sending] = field(default_factory=list)
 
     def join(self, other: "Settled") -> None:
         """Takes in what another transaction left."""
         self.events += other.events
         self.calls += other.calls
         self.deliveries += other.deliveries
+        self.sending += other.sending
         self.keys |= other.keys
 
 
@@ -85,6 +92,10 @@ def settle(
             execution.state = "waiting"
     _write(runtime, conn, executions, calling, token, now)
     troubles.note(runtime, conn, (e for e in executions if e.state == "failed" and e.reason), now)
+    setups = {e.org: e.setup for e in executions}
+    told = tell(runtime, conn, setups, settled.told, now=now, token=token)
+    settled.sending += told.leased
+    settled.deliveries += told.due
     settled.events = transitions.store(runtime, conn, changes, token=token)
     settled.keys = {e.okey for e in executions if e.okey is not None and not e.is_open}
     return settled
@@ -169,7 +180,8 @@ def _local(
                 output, delivery = notices.to_target(runtime, conn, execution, now)
                 settled.deliveries += [delivery] if delivery is not None else []
             case _:
-                output = notices.emit(runtime, conn, execution, now)
+                output, told = notices.emit(runtime, conn, execution, now)
+                settled.told += [told] if told is not None else []
     except RelayError as error:
         execution.failed(error, now)
     else:

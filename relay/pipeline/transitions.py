@@ -23,10 +23,12 @@ LEASE = 60.0  # seconds to route what was born leased
 
 
 def wanted(setup: Setup) -> Wanted:
-    """Whether any rule asks for the record of a change of that list and field."""
-    rules = setup.rules
+    """Whether any rule or hook asks for the record of a change of that list and field."""
+    rules, hooks = setup.rules, setup.hooks
 
     def asks(list_title: str | None, slug: str | None) -> bool:
+        if hooks and any(hooks.hearing(type) for type in _types(list_title, slug)):
+            return True
         if slug is None:
             kinds = ("item", "contact", "account")
             return any(rules.created(kind, list_title) for kind in kinds) or (
@@ -35,6 +37,13 @@ def wanted(setup: Setup) -> Wanted:
         return list_title is not None and rules.watches(list_title, slug)
 
     return asks
+
+
+def _types(list_title: str | None, slug: str | None) -> Sequence[str]:
+    """The types of event that a question of the CRM's is about."""
+    if list_title is not None:
+        return ("list_item.created",) if slug is None else ("list_item.updated",)
+    return ("contact.created", "account.created") if slug is None else (slug,)
 
 
 def store(
@@ -51,8 +60,8 @@ def store(
     stored.insert_payloads(
         conn,
         [
-            {"event_id": id, "headers": None, "body": dump(_told(change, now)).encode()}
-            for id, change in pairs
+            {"event_id": id, "headers": None, "body": dump(told).encode()}
+            for id, told in zip(numbers, _all_told(pairs, now), strict=True)
         ],
     )
     watched = [(id, change) for id, change in pairs if change.record is not None]
@@ -68,8 +77,9 @@ def store(
 def _item_of(change: Told) -> str | None:
     if isinstance(change, Change):
         return change.item_id
-    is_item = isinstance(change, Removed) or change.kind == "item"
-    return change.id if is_item else None
+    if isinstance(change, Removed) or change.kind == "item":
+        return change.id
+    return change.item_id
 
 
 def _name_of(change: Told) -> str:
@@ -82,7 +92,7 @@ def type_of(change: Told) -> str:
         return "list_item.updated"
     if isinstance(change, Removed):
         return "list_item.removed"
-    return "list_item.created" if change.kind == "item" else f"{change.kind}.created"
+    return "list_item.created" if change.kind == "item" else f"{change.kind}.{change.verb}"
 
 
 def _okey(change: Told) -> int:
@@ -118,6 +128,25 @@ def _unwatched(id: int, change: Told, now: datetime) -> dict[str, Any]:
     }
 
 
+def _all_told(pairs: Sequence[tuple[int, Told]], now: datetime) -> list[dict[str, Any]]:
+    """What is kept of each. Changes of an item that were made together know each other: who wants
+    to hear of them hears once, of all."""
+    kept: list[dict[str, Any]] = []
+    first: Change | None = None
+    together: dict[str, Any] = {}
+    group = 0
+    for id, change in pairs:
+        told = _told(change, now)
+        if isinstance(change, Change) and change.record is not None:
+            if first is None or first.record is not change.record:
+                first, together, group = change, {}, id
+            together[change.field_slug] = {"from": told["from"], "to": told["to"]}
+            # One map for all of them: it is written when all have been seen.
+            told |= {"group": group, "changed": together}
+        kept.append(told)
+    return kept
+
+
 def _told(change: Told, now: datetime) -> dict[str, Any]:
     author = change.author
     told: dict[str, Any] = {
@@ -138,4 +167,5 @@ def _told(change: Told, now: datetime) -> dict[str, Any]:
         }
     if isinstance(change, Removed):
         return told | {"field": "item", "from": change.name, "to": None, "id": change.id}
-    return told | {"created": change.kind, "id": change.id}
+    made = {"created": change.kind} if change.verb == "created" else {}
+    return told | made | {"id": change.id}

@@ -71,6 +71,8 @@ def this_was(seen: Seen) -> str:
     if "created" in change:
         on = f" on {change['list']}" if change.get("list") else ""
         return f"a new {change['created']}{on}"
+    if "field" not in change:
+        return str(seen.type)
     before, after = _value(change.get("from")), _value(change.get("to"))
     return f"{change.get('list')} · {change.get('field')} {before} → {after}"
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from relay.storage.numbers import next_ids
 from relay.storage.tables.deliveries import deliveries, delivery_attempts
 
 
@@ -25,9 +26,74 @@ class NewDelivery:
     url: str
     headers: Mapping[str, str]
     body: bytes
+    okey: int | None = None
     event_id: int | None = None
     run_id: int | None = None
-    captured: bool = False
+    item_id: str | None = None
+    redelivery_id: int | None = None
+    state: str = "pending"
+    reason: str | None = None
+
+
+_AT_ONCE = 1000  # ids in one statement
+_TARGETS = {"target": 0, "sandbox": 1, "hook": 2}
+
+
+def target_key(kind: str, id: int) -> int:
+    """How `work` names what is called: ids of targets, sandboxes' sources and hooks are numbered
+    apart."""
+    return id * 4 + _TARGETS[kind]
+
+
+def insert_deliveries(
+    conn: Connection, new: Sequence[NewDelivery], at: datetime
+) -> list[int | None]:
+    """The ids in the order given; None for one that was written before."""
+    if not new:
+        return []
+    numbers = next_ids(conn, deliveries, len(new))
+    upsert = postgresql_insert if conn.dialect.name == "postgresql" else sqlite_insert
+    statement = (
+        upsert(deliveries)
+        .on_conflict_do_nothing(index_elements=["org_id", "dkey"])
+        .returning(deliveries.c.id)
+    )
+    rows = [{"id": id, **_row(one, at)} for id, one in zip(numbers, new, strict=True)]
+    fresh = set(conn.execute(statement, rows).scalars())
+    return [id if id in fresh else None for id in numbers]
+
+
+def written(conn: Connection, org: int, dkeys: Sequence[str]) -> set[str]:
+    """Those of the keys whose delivery is there already."""
+    if not dkeys:
+        return set()
+    known = select(deliveries.c.dkey).where(
+        deliveries.c.org_id == org, deliveries.c.dkey.in_(dkeys)
+    )
+    return set(conn.execute(known).scalars())
+
+
+def _row(new: NewDelivery, at: datetime) -> dict[str, Any]:
+    return {
+        "org_id": new.org,
+        "dkey": new.dkey,
+        "target_kind": new.target_kind,
+        "target_id": new.target_id,
+        "okey": new.okey,
+        "event_id": new.event_id,
+        "run_id": new.run_id,
+        "item_id": new.item_id,
+        "redelivery_id": new.redelivery_id,
+        "message_id": new.message_id,
+        "type": new.type,
+        "url": new.url,
+        "headers": dict(new.headers),
+        "body": new.body,
+        "state": new.state,
+        "reason": new.reason,
+        "created_at": at,
+        "ended_at": None if new.state in ("pending", "held") else at,
+    }
 
 
 def insert_delivery(conn: Connection, new: NewDelivery, at: datetime) -> int:
@@ -35,23 +101,7 @@ def insert_delivery(conn: Connection, new: NewDelivery, at: datetime) -> int:
     upsert = postgresql_insert if conn.dialect.name == "postgresql" else sqlite_insert
     id = conn.execute(
         upsert(deliveries)
-        .values(
-            org_id=new.org,
-            dkey=new.dkey,
-            target_kind=new.target_kind,
-            target_id=new.target_id,
-            event_id=new.event_id,
-            run_id=new.run_id,
-            message_id=new.message_id,
-            type=new.type,
-            url=new.url,
-            headers=dict(new.headers),
-            body=new.body,
-            state="captured" if new.captured else "pending",
-            reason="a test organization reaches allowed addresses only" if new.captured else None,
-            created_at=at,
-            ended_at=at if new.captured else None,
-        )
+        .values(**_row(new, at))
         .on_conflict_do_nothing(index_elements=["org_id", "dkey"])
         .returning(deliveries.c.id)
     ).scalar_one_or_none()
@@ -109,3 +159,34 @@ def write_delivery_attempts(conn: Connection, rows: Sequence[Mapping[str, Any]])
 
 def update_delivery(conn: Connection, id: int, values: Mapping[str, Any]) -> None:
     conn.execute(update(deliveries).where(deliveries.c.id == id).values(**values))
+
+
+def write_outcomes(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What became of deliveries: state, reason, tries and times, by `id`."""
+    if rows:
+        conn.execute(_OUTCOME, [{"b_id": row["id"], **row} for row in rows])
+
+
+_OUTCOME = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("b_id"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("state", "reason", "attempts", "last_status", "ended_at", "next_at")
+        }
+    )
+)
+
+
+def cancel(
+    conn: Connection, org: int, hook: int, ids: Sequence[int], reason: str, at: datetime
+) -> None:
+    """Ends those that waited, and what was held for the hook."""
+    ended = {"state": "cancelled", "reason": reason, "ended_at": at, "next_at": None}
+    mine = update(deliveries).where(deliveries.c.org_id == org).values(**ended)
+    for first in range(0, len(ids), _AT_ONCE):
+        some = deliveries.c.id.in_(ids[first : first + _AT_ONCE])
+        conn.execute(mine.where(some, deliveries.c.state == "pending"))
+    of_hook = (deliveries.c.target_kind == "hook", deliveries.c.target_id == hook)
+    conn.execute(mine.where(deliveries.c.state == "held", *of_hook))

@@ -26,7 +26,7 @@ class Statements:
 
 
 _PG_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
-_PG_FREE = "due_at <= now() AND (lease_until IS NULL OR lease_until <= now())"
+PG_FREE = "due_at <= now() AND (lease_until IS NULL OR lease_until <= now())"
 _PG_TAKE = """
 UPDATE work w SET lease_until = now() + :seconds * interval '1 second', token = :token,
     attempts = w.attempts + 1
@@ -36,7 +36,7 @@ RETURNING w.id, w.org_id, w.okey, w.attempts"""
 POSTGRESQL = Statements(
     claim=f"""
 WITH c AS MATERIALIZED (
-    SELECT kind, id, okey FROM work WHERE kind = :kind AND id = ANY(:ids) AND {_PG_FREE}
+    SELECT kind, id, okey FROM work WHERE kind = :kind AND id = ANY(:ids) AND {PG_FREE}
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED),
 taken AS (SELECT id FROM c WHERE okey IS NULL OR NOT EXISTS (
     {_PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
@@ -45,12 +45,12 @@ taken AS (SELECT id FROM c WHERE okey IS NULL OR NOT EXISTS (
     # that cannot be taken.
     top_up=f"""
 WITH taken AS MATERIALIZED (
-    SELECT c.id FROM work c WHERE c.kind = :kind AND {_PG_FREE}
+    SELECT c.id FROM work c WHERE c.kind = :kind AND {PG_FREE}
     AND (c.okey IS NULL OR NOT EXISTS ({_PG_OLDER}))
     ORDER BY c.due_at, c.id LIMIT :limit FOR UPDATE SKIP LOCKED)
 {_PG_TAKE}""",
     due=f"""
-SELECT c.id FROM work c WHERE c.kind = :kind AND {_PG_FREE}
+SELECT c.id FROM work c WHERE c.kind = :kind AND {PG_FREE}
 AND c.due_at <= now() - :seconds * interval '1 second'
 AND (c.okey IS NULL OR NOT EXISTS ({_PG_OLDER}))
 ORDER BY c.due_at, c.id LIMIT :limit""",
@@ -59,15 +59,15 @@ ORDER BY c.due_at, c.id LIMIT :limit""",
 UPDATE work SET due_at = now() + :seconds * interval '1 second', lease_until = NULL, token = NULL
 WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
     add="""
-INSERT INTO work (kind, id, org_id, okey, target, due_at, attempts)
-VALUES (:kind, :id, :org, :okey, :target, now(), 0)""",
+INSERT INTO work (kind, id, org_id, okey, target, lane, due_at, attempts)
+VALUES (:kind, :id, :org, :okey, :target, :lane, now(), 0)""",
     add_leased="""
 INSERT INTO work (kind, id, org_id, okey, target, due_at, lease_until, token, attempts)
 VALUES (:kind, :id, :org, :okey, :target, now(), now() + :seconds * interval '1 second',
     :token, 1)""",
     successors=f"""
 WITH c AS MATERIALIZED (
-    SELECT kind, id, okey FROM work WHERE kind = :kind AND okey = ANY(:keys) AND {_PG_FREE}
+    SELECT kind, id, okey FROM work WHERE kind = :kind AND okey = ANY(:keys) AND {PG_FREE}
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED),
 taken AS (SELECT id FROM c WHERE NOT EXISTS ({_PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
 {_PG_TAKE}""",
@@ -77,11 +77,11 @@ WHERE kind = :kind AND id = ANY(:ids) AND token = :token RETURNING id""",
 )
 
 # Microseconds, as `Time` keeps them. `unixepoch('subsec')` is newer than the SQLite of Debian 12.
-_NOW = "(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000)"
+LITE_NOW = "(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000)"
 _LITE_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
-_LITE_FREE = f"c.due_at <= {_NOW} AND (c.lease_until IS NULL OR c.lease_until <= {_NOW})"
+LITE_FREE = f"c.due_at <= {LITE_NOW} AND (c.lease_until IS NULL OR c.lease_until <= {LITE_NOW})"
 _LITE_TAKE = f"""
-UPDATE work SET lease_until = {_NOW} + CAST(:seconds * 1000000 AS INTEGER), token = :token,
+UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), token = :token,
     attempts = attempts + 1
 WHERE kind = :kind AND id IN (SELECT id FROM taken)
 RETURNING id, org_id, okey, attempts"""
@@ -90,46 +90,46 @@ SQLITE = Statements(
     claim=f"""
 WITH cand AS MATERIALIZED (
     SELECT c.kind, c.id, c.okey FROM work c
-    WHERE c.kind = :kind AND c.id IN (SELECT value FROM json_each(:ids)) AND {_LITE_FREE}
+    WHERE c.kind = :kind AND c.id IN (SELECT value FROM json_each(:ids)) AND {LITE_FREE}
     ORDER BY c.id LIMIT :limit),
 taken AS (SELECT c.id FROM cand c WHERE c.okey IS NULL OR NOT EXISTS (
     {_LITE_OLDER} AND p.id NOT IN (SELECT id FROM cand)))
 {_LITE_TAKE}""",
     top_up=f"""
 WITH taken AS MATERIALIZED (
-    SELECT c.id FROM work c WHERE c.kind = :kind AND {_LITE_FREE}
+    SELECT c.id FROM work c WHERE c.kind = :kind AND {LITE_FREE}
     AND (c.okey IS NULL OR NOT EXISTS ({_LITE_OLDER}))
     ORDER BY c.due_at, c.id LIMIT :limit)
 {_LITE_TAKE}""",
     due=f"""
-SELECT c.id FROM work c WHERE c.kind = :kind AND {_LITE_FREE}
-AND c.due_at <= {_NOW} - CAST(:seconds * 1000000 AS INTEGER)
+SELECT c.id FROM work c WHERE c.kind = :kind AND {LITE_FREE}
+AND c.due_at <= {LITE_NOW} - CAST(:seconds * 1000000 AS INTEGER)
 AND (c.okey IS NULL OR NOT EXISTS ({_LITE_OLDER}))
 ORDER BY c.due_at, c.id LIMIT :limit""",
     fence="""
 DELETE FROM work WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids))
 AND token = :token RETURNING id""",
     retry=f"""
-UPDATE work SET due_at = {_NOW} + CAST(:seconds * 1000000 AS INTEGER), lease_until = NULL,
+UPDATE work SET due_at = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), lease_until = NULL,
     token = NULL
 WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
     add=f"""
-INSERT INTO work (kind, id, org_id, okey, target, due_at, attempts)
-VALUES (:kind, :id, :org, :okey, :target, {_NOW}, 0)""",
+INSERT INTO work (kind, id, org_id, okey, target, lane, due_at, attempts)
+VALUES (:kind, :id, :org, :okey, :target, :lane, {LITE_NOW}, 0)""",
     add_leased=f"""
 INSERT INTO work (kind, id, org_id, okey, target, due_at, lease_until, token, attempts)
-VALUES (:kind, :id, :org, :okey, :target, {_NOW}, {_NOW} + CAST(:seconds * 1000000 AS INTEGER),
-    :token, 1)""",
+VALUES (:kind, :id, :org, :okey, :target, {LITE_NOW},
+    {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), :token, 1)""",
     successors=f"""
 WITH cand AS MATERIALIZED (
     SELECT c.kind, c.id, c.okey FROM work c
-    WHERE c.kind = :kind AND c.okey IN (SELECT value FROM json_each(:keys)) AND {_LITE_FREE}
+    WHERE c.kind = :kind AND c.okey IN (SELECT value FROM json_each(:keys)) AND {LITE_FREE}
     ORDER BY c.id LIMIT :limit),
 taken AS (SELECT c.id FROM cand c WHERE NOT EXISTS (
     {_LITE_OLDER} AND p.id NOT IN (SELECT id FROM cand)))
 {_LITE_TAKE}""",
     renew=f"""
-UPDATE work SET lease_until = {_NOW} + CAST(:seconds * 1000000 AS INTEGER)
+UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER)
 WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids)) AND token = :token
 RETURNING id""",
 )

@@ -47,6 +47,7 @@ class NewWork:
     org: int
     okey: int | None = None
     target: int | None = None
+    lane: int = 0
 
 
 def claim(
@@ -76,7 +77,14 @@ def add(db: Database, connection: Connection, kind: Kind, rows: Sequence[NewWork
         connection.execute(
             text(_of(db).add),
             [
-                {"kind": int(kind), "id": r.id, "org": r.org, "okey": r.okey, "target": r.target}
+                {
+                    "kind": int(kind),
+                    "id": r.id,
+                    "org": r.org,
+                    "okey": r.okey,
+                    "target": r.target,
+                    "lane": r.lane,
+                }
                 for r in rows
             ],
         )

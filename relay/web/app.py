@@ -7,7 +7,7 @@ from jinja2 import StrictUndefined
 
 from relay.pipeline import crm
 from relay.runtime import Runtime
-from relay.web import api, dashboard, errors, health, inbound, sandbox, security, v2
+from relay.web import api, dashboard, errors, health, inbound, portal, sandbox, security, v2
 from relay.web.auth import Doorkeeper
 
 
@@ -21,7 +21,7 @@ def create_app(runtime: Runtime) -> Flask:
     security.install(app, runtime.settings)
     api.install(app)
     errors.install(app)
-    for blueprint in (health.blueprint, sandbox.blueprint):
+    for blueprint in (health.blueprint, sandbox.blueprint, portal.blueprint):
         app.register_blueprint(blueprint(runtime))
     site = v2.Site(db=runtime.db, write=partial(crm.edit, runtime))
     app.register_blueprint(v2.create_blueprint(site, app.extensions["doorkeeper"].metered_caller))

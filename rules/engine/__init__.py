@@ -2,7 +2,15 @@
 
 from rules.engine.compile import compile_rule
 from rules.engine.errors import RuleError
-from rules.engine.evaluate import clauses_of, condition, holds, origin, resolve
+from rules.engine.evaluate import (
+    clauses_of,
+    condition,
+    holds,
+    origin,
+    readable,
+    resolve,
+    truth,
+)
 from rules.engine.expr import CLEAR
 from rules.engine.load import Loaded, load
 from rules.engine.match import RuleSet, holds_value
@@ -57,8 +65,10 @@ __all__ = [
     "optional_path",
     "origin",
     "pack",
+    "readable",
     "resolve",
     "rule_hash",
     "set_hash",
+    "truth",
     "unpack",
 ]

@@ -18,11 +18,21 @@ def holds(subject: Rule | Step, facts: Facts) -> bool:
     if subject.condition is None:
         return True
     try:
-        result = program(subject.condition).run(facts)
+        return truth(subject.condition, facts)
     except RuleError as error:
         raise _at(error, subject) from error
+
+
+def readable(text: str) -> None:
+    """Raises RuleError for what is no expression."""
+    program(text)
+
+
+def truth(text: str, facts: Facts) -> bool:
+    """Whether a condition by itself holds. Raises RuleError where that cannot be said."""
+    result = program(text).run(facts)
     if type(result) is not bool:
-        raise _at(RuleError(f"the condition gives {result!r}, not true or false"), subject)
+        raise RuleError(f"the condition gives {result!r}, not true or false")
     return result
 
 
@@ -86,4 +96,13 @@ def _at(error: RuleError, subject: Rule | Step) -> RuleError:
     return error.at("if", subject.path, line, column)
 
 
-__all__ = ["CLEAR", "clauses_of", "condition", "holds", "origin", "resolve"]
+__all__ = [
+    "CLEAR",
+    "clauses_of",
+    "condition",
+    "holds",
+    "origin",
+    "readable",
+    "resolve",
+    "truth",
+]

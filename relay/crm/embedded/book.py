@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from relay.core.ids import ordering_key
 from relay.crm.embedded import contacts
-from relay.crm.embedded.desk import Desk
+from relay.crm.embedded.desk import Desk, NewThing
 from relay.crm.model import Contact
+from relay.crm.port import Author
 from relay.crm.properties import Entry, with_new
 from relay.storage.crm_rows import lock_keys
 
@@ -30,7 +31,12 @@ class Book:
             self.found.setdefault(email, []).append(person)
 
     def lay_over(
-        self, person: Contact, given: Mapping[str, Sequence[Entry]], *, union: Sequence[str]
+        self,
+        person: Contact,
+        given: Mapping[str, Sequence[Entry]],
+        *,
+        union: Sequence[str],
+        author: Author,
     ) -> Contact:
         """The person with what is given; what says nothing new leaves no mark. A key's whole array
         is replaced, but for the keys in `union`, where nothing that is known is dropped."""
@@ -45,6 +51,8 @@ class Book:
         self.now[after.id] = after
         if after.id not in self.new:
             self.changed[after.id] = None
+            if self.desk.wanted(None, "contact.updated"):
+                self.desk.touched.append(NewThing(thing=after, author=author, is_new=False))
             if any(key in given for key in ("email", "phone")):
                 self.moved.add(after.id)
         return after

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from relay.crm.changes import Change, Created, Wanted, wanted_always
 from relay.crm.embedded import people as users
 from relay.crm.embedded.schema import Schema, schema
+from relay.crm.embedded.stream import Post
 from relay.crm.model import Account, Contact, Field, Item, Stored
 from relay.crm.port import Author
 from relay.crm.values import People, Sent
@@ -25,10 +26,11 @@ class Touched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewThing:
-    """An account or a contact that was made."""
+    """An account or a contact that was made, or a contact that was changed."""
 
     thing: Account | Contact
     author: Author
+    is_new: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,7 +46,7 @@ class Desk:
     now_ms: int
     changes: list[Change | Created] = field(default_factory=list)
     wanted: Wanted = wanted_always
-    touched: list[Touched | NewThing] = field(default_factory=list)
+    touched: list[Touched | NewThing | Post] = field(default_factory=list)
     _schema: Schema | None = None
     _people: People | None = None
 

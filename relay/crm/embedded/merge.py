@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from relay.core.errors import InvalidInput, NotFound
 from relay.crm.embedded import contacts, items, stream
-from relay.crm.embedded.desk import Desk
+from relay.crm.embedded.desk import Desk, NewThing
 from relay.crm.embedded.shelf import Edit, Shelf
 from relay.crm.model import Contact, Item, ListType
 from relay.crm.port import Author
@@ -35,6 +35,8 @@ def merge(desk: Desk, survivor_id: str, absorbed_id: str, author: Author) -> Con
     stream.hand_over(desk.conn, desk.org, absorbed_id, survivor_id)
     contacts.archive(desk.conn, desk.org, absorbed, into=survivor_id)
     contacts.save(desk.conn, desk.org, [after], {survivor_id})
+    if desk.wanted(None, "contact.updated"):
+        desk.touched.append(NewThing(thing=after, author=author, is_new=False))
     return after
 
 

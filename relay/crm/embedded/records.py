@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from relay.crm import records as shared
 from relay.crm.changes import Change, Created, Record
-from relay.crm.embedded import accounts, contacts
+from relay.crm.embedded import accounts, contacts, stream
 from relay.crm.embedded.desk import Desk, NewThing, Touched
+from relay.crm.embedded.stream import Post
 from relay.crm.model import Account, Contact, Item, List
 from relay.crm.records import contact_record, item_record
 from relay.crm.values import display
@@ -28,6 +29,9 @@ def flush(desk: Desk) -> None:
         if isinstance(one, NewThing):
             desk.changes.append(_created(desk, one))
             continue
+        if isinstance(one, Post):
+            desk.changes.append(_posted(desk, one))
+            continue
         record = records[one.item] if id(one) in wanted else None
         desk.changes.extend(_changes(desk, lists[one.item.list_id], one, record))
 
@@ -39,7 +43,7 @@ def _wants(desk: Desk, in_list: List, one: Touched) -> bool:
 
 def _created(desk: Desk, one: NewThing) -> Created:
     record = None
-    if desk.wanted(None, None):
+    if desk.wanted(None, None if one.is_new else "contact.updated"):
         record = one_record(desk, one.thing)
     return Created(
         org=desk.org,
@@ -48,9 +52,35 @@ def _created(desk: Desk, one: NewThing) -> Created:
         name=one.thing.name or "",
         list_id=None,
         list_title=None,
-        at_ms=one.thing.created_ms,
+        at_ms=one.thing.created_ms if one.is_new else desk.now_ms,
         author=one.author,
         record=record,
+        verb="created" if one.is_new else "updated",
+    )
+
+
+def post(desk: Desk, posts: Sequence[Post]) -> None:
+    """Posts entries in the Stream; they become changes where somebody wants to hear of them."""
+    stream.post(desk.conn, desk.org, posts, desk.now_ms)
+    if desk.wanted(None, "stream.posted"):
+        desk.touched.extend(posts)
+
+
+def _posted(desk: Desk, one: Post) -> Created:
+    shown = ("subject", "body", "item_id", "account_id", "contact_id")
+    entry = {name: getattr(one, name) for name in shown}
+    return Created(
+        org=desk.org,
+        kind="stream",
+        id=one.item_id or one.account_id or one.contact_id or "",
+        name=one.subject,
+        list_id=None,
+        list_title=None,
+        at_ms=desk.now_ms,
+        author=one.author,
+        record={"item": None, "account": None, "contact": None, "entry": entry},
+        verb="posted",
+        item_id=one.item_id,
     )
 
 

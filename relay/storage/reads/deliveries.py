@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, Text, case, cast, func, literal, select
 
 from relay.core.errors import NotFound
 from relay.storage.reads.page import Cut, Page, cut_page
@@ -19,7 +19,8 @@ _OF_ONE_EVENT = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """One delivery in a list. `target` is its name; None for a sandbox's notification."""
+    """One delivery in a list. `target` is its name, or the hook; None for a sandbox's
+    notification."""
 
     id: int
     type: str
@@ -69,6 +70,8 @@ class Filter:
     state: str | None = None
     target: str | None = None
     run: int | None = None
+    hook: int | None = None
+    type: str | None = None
 
 
 def page(conn: Connection, org: int, wanted: Filter, cut: Cut) -> Page[DeliveryRow]:
@@ -80,6 +83,11 @@ def page(conn: Connection, org: int, wanted: Filter, cut: Cut) -> Page[DeliveryR
         statement = statement.where(targets.c.name == wanted.target)
     if wanted.run is not None:
         statement = statement.where(deliveries.c.run_id == wanted.run)
+    if wanted.hook is not None:
+        of_hook = (deliveries.c.target_kind == "hook", deliveries.c.target_id == wanted.hook)
+        statement = statement.where(*of_hook)
+    if wanted.type:
+        statement = statement.where(deliveries.c.type == wanted.type)
     return cut_page(conn, statement, deliveries.c.id, cut, _read)
 
 
@@ -108,12 +116,16 @@ def detail(conn: Connection, org: int, id: int) -> DeliveryDetail:
     )
 
 
+_HOOK_NUMBER = cast(deliveries.c.target_id, Text)
 _LIST: Select[Any] = (
     select(
         deliveries.c.id,
         deliveries.c.type,
         deliveries.c.target_kind,
-        targets.c.name.label("target"),
+        case(
+            (deliveries.c.target_kind == "hook", literal("hook_").concat(_HOOK_NUMBER)),
+            else_=targets.c.name,
+        ).label("target"),
         deliveries.c.url,
         deliveries.c.state,
         deliveries.c.reason,
@@ -121,7 +133,7 @@ _LIST: Select[Any] = (
         deliveries.c.last_status,
         deliveries.c.event_id,
         deliveries.c.run_id,
-        runs.c.item_id,
+        func.coalesce(deliveries.c.item_id, runs.c.item_id).label("item_id"),
         deliveries.c.message_id,
         deliveries.c.created_at,
         deliveries.c.ended_at,

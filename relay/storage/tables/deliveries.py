@@ -10,8 +10,10 @@ deliveries = Table(
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("org_id", BigId, nullable=False),
     Column("dkey", Text, nullable=False),  # made from durable facts: written twice, it is one
-    Column("target_kind", Text, nullable=False),  # target | sandbox
+    Column("target_kind", Text, nullable=False),  # target | sandbox | hook
     Column("target_id", BigId, nullable=False),
+    Column("okey", BigId),  # what it is ordered after, where its hook asks for order
+    Column("item_id", Text),
     Column("event_id", BigId),
     Column("run_id", BigId),
     Column("message_id", Text, nullable=False),
@@ -26,10 +28,12 @@ deliveries = Table(
     Column("created_at", Time, nullable=False),
     Column("ended_at", Time),
     Column("next_at", Time),
+    Column("redelivery_id", BigId),  # the job that sends it again
     UniqueConstraint("org_id", "dkey"),
     Index("ix_deliveries_org", "org_id", "id"),
     Index("ix_deliveries_state", "org_id", "state", "id"),
     Index("ix_deliveries_run", "run_id"),
+    Index("ix_deliveries_target", "target_kind", "target_id", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -42,6 +46,7 @@ delivery_attempts = Table(
     Column("attempt", Integer, nullable=False),
     Column("at", Time, nullable=False),
     Column("took_ms", Float, nullable=False),
+    Column("trigger", Text, nullable=False, server_default="schedule"),  # schedule | manual
     Column("status", Integer),
     Column("response_headers", Json),
     Column("response_body", Text),

@@ -17,6 +17,8 @@ work = Table(
     Column("org_id", BigId, nullable=False),
     Column("okey", BigId),
     Column("target", BigId),  # the connection or hook that is called; skipped while at its cap
+    # Deliveries: 0 first tries, 1 later ones, 2 what is sent again in bulk.
+    Column("lane", SmallInteger, nullable=False, server_default="0"),
     Column("due_at", Time, nullable=False),
     Column("lease_until", Time),  # NULL: free
     Column("token", BigId),
@@ -29,6 +31,17 @@ work = Table(
         "id",
         sqlite_where=text("okey IS NOT NULL"),
         postgresql_where=text("okey IS NOT NULL"),
+    ),
+    # Each target's turn: from one to the next without reading what waits for the others.
+    Index(
+        "ix_work_turn",
+        "kind",
+        "lane",
+        "target",
+        "due_at",
+        "id",
+        sqlite_where=text("target IS NOT NULL"),
+        postgresql_where=text("target IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
     postgresql_with={

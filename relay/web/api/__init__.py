@@ -9,9 +9,11 @@ from relay.web.api import (
     connections,
     contacts,
     definitions,
+    deliveries,
     docs,
     events,
     export,
+    hooks,
     lists,
     people,
     rule_tries,
@@ -44,7 +46,8 @@ def install(app: Flask) -> None:
     api = Api(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
     nouns = (
-        people, sources, connections, sandboxes, rules, rule_tries, versions, events, again, lists,
+        people, sources, connections, sandboxes, rules, rule_tries, versions, hooks, deliveries,
+        events, again, lists,
         definitions, contacts, export,
     )  # fmt: skip
     for module in nouns:

@@ -81,6 +81,25 @@ class Entry(Schema):
     participants = fields.List(fields.String())
 
 
+class NewEntry(Schema):
+    """An entry for the Account Stream, about one of these."""
+
+    subject = fields.String(required=True)
+    body = fields.String(required=True)
+    email = fields.String()
+    item = fields.String()
+    account = fields.String()
+    contact = fields.String()
+
+
+class Posted(Schema):
+    """What was posted; `note` says what people should know."""
+
+    subject = fields.String(required=True)
+    body = fields.String()
+    note = fields.String()
+
+
 class Firm(Schema):
     """An account."""
 
@@ -155,6 +174,17 @@ def list_accounts(query: Document) -> Document:
     more = len(found) > query["limit"]
     shown = [firm(one) for one in found[: query["limit"]]]
     return {"data": shown, "next": str(start + query["limit"]) if more else None}
+
+
+@routes.post("/stream", scope="crm:write", body=NewEntry, status=201, answer=Posted)
+def post_entry(new: Document) -> Document:
+    """Posts to the Account Stream, about a person by address, or an item, account or contact."""
+
+    def work(conn: Connection, changes: list[Change | Created]) -> Document:
+        made = Verbs(conn, changes).do("post_stream", **new)
+        return {"subject": new["subject"], "body": new["body"], **made}
+
+    return change(work)
 
 
 @routes.get("/accounts/<id>/stream", scope="crm:read", query=PageQuery, answer=page_of(Entry))

@@ -56,6 +56,8 @@ class DeliveryQuery(PageQuery):
 
     state = fields.String(validate=validate.OneOf(deliveries.STATES))
     target = fields.String()
+    type = fields.String()
+    hook = fields.String(metadata={"example": "hook_3"})
     run = fields.String(metadata={"example": "run_7"})
 
 
@@ -134,6 +136,8 @@ def list_deliveries(query: Document) -> Document:
     wanted = deliveries.Filter(
         state=query.get("state"),
         target=query.get("target"),
+        type=query.get("type"),
+        hook=ids.number("hook", query["hook"]) if query.get("hook") else None,
         run=ids.number("run", query["run"]) if query.get("run") else None,
     )
 

@@ -58,10 +58,16 @@ class Resource:
         return self._route("PATCH", path, scope, answer=answer, body=body)
 
     def delete(
-        self, path: str, *, scope: str, query: type[Schema] | None = None, status: int = 204
+        self,
+        path: str,
+        *,
+        scope: str,
+        query: type[Schema] | None = None,
+        status: int = 204,
+        answer: Documented | None = None,
     ) -> Callable[[View], View]:
-        """Answers nothing."""
-        return self._route("DELETE", path, scope, query=query, status=status)
+        """Answers nothing, where it is not said what."""
+        return self._route("DELETE", path, scope, query=query, answer=answer, status=status)
 
     def _route(
         self,

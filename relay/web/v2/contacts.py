@@ -78,12 +78,12 @@ def change(site: Site, caller: Caller, id: str) -> Response:
     """A key that is sent replaces that key's whole array; others stay."""
     asked(request)
     sent = body(request)
-    return answer(site.write(caller.org, lambda desk: _changed(desk, id, sent)))
+    return answer(site.write(caller.org, lambda desk: _changed(caller, desk, id, sent)))
 
 
 def change_many(site: Site, caller: Caller) -> Response:
     """The same for each of several."""
-    return carried_out(site, caller, lambda desk, sent: _changed(desk, id_of(sent), sent))
+    return carried_out(site, caller, lambda desk, sent: _changed(caller, desk, id_of(sent), sent))
 
 
 def _created(caller: Caller, desk: Desk, sent: Sent) -> Document:
@@ -96,7 +96,7 @@ def _upserted(caller: Caller, desk: Desk, sent: Sent) -> Document:
     book, known = _book(desk, _emails(given))
     if known is None:
         return wire.contact(_made(book, caller, given))
-    person = book.lay_over(known, given, union=("email",))
+    person = book.lay_over(known, given, union=("email",), author=author_of(caller))
     book.save()
     return wire.contact(person)
 
@@ -115,14 +115,14 @@ def _made(book: Book, caller: Caller, given: properties.Properties) -> Contact:
     return person
 
 
-def _changed(desk: Desk, id: str, sent: Sent) -> Document:
+def _changed(caller: Caller, desk: Desk, id: str, sent: Sent) -> Document:
     same_id(sent, "id", id)
     given = properties.read(sent.get("properties"))
     held = contacts.lock(desk.conn, desk.org, [_living(desk.conn, desk.org, id)])
     if not held:
         raise NotFound(f"there is no contact {id!r}")
     book = Book(desk=desk, now=held)
-    person = book.lay_over(next(iter(held.values())), given, union=())
+    person = book.lay_over(next(iter(held.values())), given, union=(), author=author_of(caller))
     book.save()
     return wire.contact(person)
 

@@ -6,7 +6,7 @@ from flask import Response, request
 
 from relay.core.access import Caller
 from relay.core.errors import InvalidInput
-from relay.crm.embedded import stream
+from relay.crm.embedded import records, stream
 from relay.crm.embedded.contacts import digits
 from relay.crm.embedded.desk import Desk
 from relay.crm.limits import LONGEST_ADDRESS, check_text, refused
@@ -32,7 +32,7 @@ def post(site: Site, caller: Caller) -> Response:
     )
 
     def work(desk: Desk) -> None:
-        stream.post(desk.conn, desk.org, [entry], desk.now_ms)
+        records.post(desk, [entry])
 
     site.write(caller.org, work)
     return empty()

@@ -11,7 +11,7 @@ from relay.crm.embedded.verbs.persons import note_of
 from relay.crm.given import NOBODY, address, each, quiet, required, text, yes
 from relay.crm.model import Contact
 from relay.crm.moments import instant
-from relay.crm.port import Done, Operation, Result
+from relay.crm.port import Author, Done, Operation, Result
 from relay.crm.properties import Entry, entry
 
 _PLAIN = ("name", "phone", "title", "company")
@@ -36,7 +36,7 @@ def upsert_contact(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
             return _make(book, email, given, operation)
         oldest = book.found[email][0]
         person = book.now.get(oldest.id, oldest)
-        _complete(book, person, given)
+        _complete(book, person, given, operation.author)
         note = note_of(email, book.found)
         return Done(output={"id": person.id, "created": False, **note})
 
@@ -45,12 +45,14 @@ def upsert_contact(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
     return results
 
 
-def _complete(book: Book, person: Contact, given: Mapping[str, Sequence[Entry]]) -> Contact:
+def _complete(
+    book: Book, person: Contact, given: Mapping[str, Sequence[Entry]], author: Author
+) -> Contact:
     """Lays what is given over the person, but for what it says already."""
     news = {
         key: entries for key, entries in given.items() if not _says_nothing(person, key, entries)
     }
-    return book.lay_over(person, news, union=_UNION)
+    return book.lay_over(person, news, union=_UNION, author=author)
 
 
 def _says_nothing(person: Contact, key: str, entries: Sequence[Entry]) -> bool:

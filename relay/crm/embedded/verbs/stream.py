@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from relay.core.errors import InvalidInput, NotFound, RelayError
-from relay.crm.embedded import accounts, items, stream
+from relay.crm.embedded import accounts, items, records, stream
 from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.verbs.persons import note_of, one_person, people
 from relay.crm.given import ABOUT, about, address, each, required, text
@@ -42,7 +42,7 @@ def post_stream(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
         return Done(output=note)
 
     results = each(operations, work)
-    stream.post(desk.conn, desk.org, posts, desk.now_ms)
+    records.post(desk, posts)
     return results
 
 

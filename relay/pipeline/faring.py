@@ -1,0 +1,139 @@
+"""After a batch of tries: how each hook fares, which are disabled, and what people are told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from relay.core.health import WITHOUT_SUCCESS, after
+from relay.core.hook import Hook
+from relay.core.ids import public
+from relay.pipeline.operational import News, report
+from relay.pipeline.verdict import Verdict
+from relay.runtime import Runtime
+from relay.storage import deliveries, hook_health, identity, sends
+from relay.storage.deliveries import target_key
+from relay.storage.hooks import delete_hook, set_hook_state
+
+if TYPE_CHECKING:
+    from relay.pipeline.deliver import Trip
+
+FAILING_AT = 4  # the try after which people hear that a message fails
+Tried = Sequence[tuple["Trip", Verdict]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """The tries of one hook, in the order they ended."""
+
+    hook: Hook
+    tried: Tried
+
+
+def note(runtime: Runtime, conn: Connection, tried: Tried, *, now: datetime) -> list[int]:
+    """Writes how the hooks fare; gives deliveries of operational events that are to be woken.
+
+    Tries by hand count for nothing: poking a dead hook must not disable it, and a lucky one must
+    not hide an outage.
+    """
+    batches = _by_hook(tried)
+    news: list[News] = []
+    good = [
+        (batch.hook.id, len(batch.tried))
+        for batch in batches
+        if all(verdict.is_success for _, verdict in batch.tried)
+    ]
+    hook_health.succeeded(conn, good, now)
+    well = {id for id, _ in good}
+    unwell = [batch for batch in batches if batch.hook.id not in well]
+    before = hook_health.healths(conn, {batch.hook.id for batch in unwell}, lock=True)
+    for batch in unwell:
+        if batch.hook.id not in before:
+            continue  # deleted meanwhile
+        found = after(before[batch.hook.id], [v.is_success for _, v in batch.tried], now)
+        hook_health.save(conn, batch.hook.id, found.health)
+        if found.is_dead:
+            days = WITHOUT_SUCCESS.days
+            news += _disable(conn, batch.hook, f"failing: no success for {days} days", now)
+        elif found.warning is not None:
+            news.append(_warning(batch, found.warning))
+    for batch in batches:
+        news += _ended(runtime, conn, batch, now)
+        news += _of_messages(conn, batch, now)
+    setups = {trip.row.org: trip.setup for trip, _ in tried}
+    return [id for one in news for id in report(runtime, conn, setups, one, now=now)]
+
+
+def _by_hook(tried: Tried) -> list[_Batch]:
+    found: dict[int, list[tuple[Trip, Verdict]]] = {}
+    for trip, verdict in tried:
+        if trip.hook is not None and not trip.lease.is_manual:
+            found.setdefault(trip.hook.id, []).append((trip, verdict))
+    # In one order everywhere: two recorders must not wait for each other for ever.
+    return [
+        _Batch(hook=batch[0][0].hook, tried=batch)
+        for _, batch in sorted(found.items())
+        if batch[0][0].hook is not None
+    ]
+
+
+def _warning(batch: _Batch, part: float) -> News:
+    last = batch.tried[-1][0]
+    return News(
+        type="endpoint.failing",
+        hook=batch.hook,
+        reason=f"{part:.0%} of the {WITHOUT_SUCCESS.days} days without a success have passed",
+        last_status=last.response.status if last.response else None,
+        last_error=str(last.error) if last.error else None,
+    )
+
+
+def _ended(runtime: Runtime, conn: Connection, batch: _Batch, now: datetime) -> list[News]:
+    """The receiver itself wants no more."""
+    why = next((verdict.ends for _, verdict in batch.tried if verdict.ends), None)
+    if why is None:
+        return []
+    hook = batch.hook
+    mine = [trip.lease.id for trip, _ in batch.tried]
+    gone = sends.forget(runtime.db, conn, target_key("hook", hook.id), but=mine)
+    deliveries.cancel(conn, hook.org, hook.id, gone, f"its hook ended: {why}", now)
+    if not (hook.is_rest and why.startswith("gone")):
+        return _disable(conn, hook, why, now)
+    delete_hook(conn, hook.org, hook.id)
+    identity.audit(conn, hook.org, "relay", "hook deleted", public("hook", hook.id),
+                   after={"reason": why, "url": hook.url}, at=now)  # fmt: skip
+    return [News(type="endpoint.disabled", hook=hook, reason=why)]
+
+
+def _disable(conn: Connection, hook: Hook, reason: str, now: datetime) -> list[News]:
+    if not set_hook_state(conn, hook.org, hook.id, "disabled", reason):
+        return []
+    identity.audit(conn, hook.org, "relay", "hook disabled", public("hook", hook.id),
+                   after={"reason": reason}, at=now)  # fmt: skip
+    return [News(type="endpoint.disabled", hook=hook, reason=reason)]
+
+
+def _of_messages(conn: Connection, batch: _Batch, now: datetime) -> list[News]:
+    news: list[News] = []
+    exhausted = 0
+    for trip, verdict in batch.tried:
+        tries = trip.row.attempts + 1
+        last: dict[str, Any] = {
+            "hook": batch.hook,
+            "reason": trip.row.message_id,
+            "last_status": trip.response.status if trip.response else None,
+            "last_error": str(trip.error) if trip.error else None,
+            "count": tries,
+        }
+        if verdict.is_success and tries > FAILING_AT:
+            news.append(News(type="message.attempt.recovered", **last))
+        elif not verdict.is_success and tries == FAILING_AT and verdict.wait:
+            news.append(News(type="message.attempt.failing", **last))
+        exhausted += verdict.state == "failed" and verdict.ends is None
+    if exhausted:
+        count = hook_health.exhausted(conn, batch.hook.id, exhausted, now)
+        if count is not None:
+            news.append(News(type="message.attempt.exhausted", hook=batch.hook, count=count))
+    return news

@@ -1,0 +1,63 @@
+"""Before deliveries leave: the breaker of each hook, and how many a second it takes. Both only
+move when a delivery is due; nothing is dropped and no try is counted."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from relay.core.hook import Hook
+from relay.runtime import Runtime
+from relay.storage import hook_health
+
+if TYPE_CHECKING:
+    from relay.pipeline.deliver import Trip
+
+
+def waits(runtime: Runtime, trips: Sequence["Trip"], now: datetime) -> dict[int, timedelta]:
+    """The deliveries that have to wait, and how long."""
+    mine = [trip for trip in trips if trip.hook is not None and trip.kept_back is None]
+    if not mine:
+        return {}
+    held: dict[int, timedelta] = {}
+    hooks = {trip.hook.id: trip.hook for trip in mine if trip.hook is not None}
+    with runtime.db.read() as conn:
+        open_ = hook_health.opened(conn, hooks)
+    limited = [id for id, hook in hooks.items() if hook.max_per_second is not None]
+    if not open_ and not limited:
+        return held
+    with runtime.db.write() as conn:
+        for id in sorted(hooks):
+            its = [t for t in mine if t.hook is not None and t.hook.id == id]
+            if id in open_:
+                held |= _breaker(conn, id, its, now)
+            its = [t for t in its if t.lease.id not in held]
+            if its and id in limited:
+                held |= _rate(conn, hooks[id], its, now)
+    return held
+
+
+def _breaker(
+    conn: Connection, id: int, trips: Sequence["Trip"], now: datetime
+) -> dict[int, timedelta]:
+    """While it is open nobody leaves; then one does, to see."""
+    by_hand = {trip.lease.id for trip in trips if trip.lease.is_manual}
+    scheduled = [trip for trip in trips if trip.lease.id not in by_hand]
+    if not scheduled:
+        return {}
+    until = hook_health.probe(conn, id, now)
+    probing = until is None
+    wait = hook_health.SHORTEST if until is None else until - now
+    return {trip.lease.id: wait for trip in (scheduled[1:] if probing else scheduled)}
+
+
+def _rate(
+    conn: Connection, hook: Hook, trips: Sequence["Trip"], now: datetime
+) -> dict[int, timedelta]:
+    rate = hook.max_per_second or 0.0
+    free = hook_health.spend(conn, hook.id, rate, len(trips), now)
+    return {
+        trip.lease.id: timedelta(seconds=(number + 1) / rate)
+        for number, trip in enumerate(trips[free:])
+    }

@@ -1,0 +1,178 @@
+"""Deliveries of one worker's child: claimed as there is room, sent on its loop, and claimed again
+when others have landed. Nobody waits in here: what cannot leave now stays a row."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from relay import log as logging
+from relay.pipeline import deliver, gate
+from relay.pipeline.berths import EACH, Berths
+from relay.pipeline.deliver import Trip
+from relay.runtime import Runtime
+from relay.storage import sends
+from relay.storage.deliveries import target_key
+from relay.storage.sends import BULK, BY_HAND, FIRST, LATER, Sending
+
+TO_TARGETS = 10  # at once to one named target or sandbox, which have no settings of their own
+LANES: Sequence[tuple[int, Sequence[int]]] = (
+    (FIRST, (FIRST, BY_HAND)), (LATER, (LATER,)), (BULK, (BULK,)),
+)  # fmt: skip
+_SOONEST = 0.05
+_LATEST = 5.0  # seconds; what is due later is the sweep's
+_SPARE = 5.0  # seconds of a lease that are left for the record
+log = logging.get()
+
+
+class Sender:
+    """`landed` is given each trip when it has ended; `new_token` makes claims' tokens."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        started: Callable[[int], None],
+        landed: Callable[[Trip], None],
+        new_token: Callable[[], int],
+    ) -> None:
+        self.berths = Berths()
+        self._runtime = runtime
+        self._loop = loop
+        self._started = started
+        self._landed = landed
+        self._new_token = new_token
+        self._more: set[int] = set()  # the lanes in which something may be waiting
+        self._timer = threading.Lock()
+        self._looks: set[int] = set()  # when to look again, in steps of a twentieth of a second
+
+    def wake(self, ids: Sequence[int]) -> None:
+        """Sends those of the deliveries that may leave now."""
+        token = self._new_token()
+        room = self.berths.room(FIRST)
+        found = sends.claim(
+            self._runtime.db, ids, room, seconds=deliver.LEASE, token=token
+        )  # fmt: skip
+        if len(found) < len(ids):
+            self._more |= {lane for lane, _ in LANES}
+        self.depart(found, token)
+
+    def follow(self, keys: Sequence[int]) -> None:
+        """What waited behind finished keys, and what found no room before."""
+        if keys:
+            token = self._new_token()
+            room = self.berths.room(FIRST)
+            found = sends.heads(self._runtime.db, keys, room, seconds=deliver.LEASE, token=token)
+            self.depart(found, token)
+        if self._more:
+            self.pull()
+
+    def pull(self) -> None:
+        """Fills the room there is from the backlog, first tries first."""
+        for lane, lanes in LANES:
+            if lane not in self._more:
+                continue
+            room = self.berths.room(lane)
+            if room.total <= 0:
+                continue
+            token = self._new_token()
+            found = sends.backlog(self._runtime.db, lanes, room, seconds=deliver.LEASE, token=token)
+            if not found and not any(count <= 0 for count in room.rooms.values()):
+                self._more.discard(lane)
+            self.depart(found, token)
+
+    def depart(self, leases: Sequence[Sending], token: int) -> None:
+        """Sends claimed deliveries; those without a place, or that have to wait, are let go of."""
+        if not leases:
+            return
+        claimed = time.monotonic()
+        trips = deliver.prepare(self._runtime, leases, token)
+        self._learn(trips)
+        back = [t for t in trips if t.kept_back is None and not self._take(t)]
+        staying = {trip.lease.id for trip in back}
+        going = [trip for trip in trips if trip.lease.id not in staying]
+        later = gate.waits(self._runtime, going, self._runtime.clock.now())
+        seconds = {id: max(wait.total_seconds(), _SOONEST) for id, wait in later.items()}
+        if back or seconds:
+            self._let_go(back, seconds, going, token)
+        for trip in going:
+            if trip.lease.id in later:
+                self.berths.give_back(trip.lease.id)
+                continue
+            self._started(1)
+            if trip.kept_back is not None:
+                self._landed(trip)
+            else:
+                asyncio.run_coroutine_threadsafe(self._fly(trip, claimed), self._loop)
+
+    def _learn(self, trips: Sequence[Trip]) -> None:
+        for trip in trips:
+            row, hook = trip.row, trip.hook
+            places = TO_TARGETS if hook is None else hook.max_in_flight
+            if places != EACH:
+                self.berths.cap(target_key(row.target_kind, row.target_id), places)
+
+    def _take(self, trip: Trip) -> bool:
+        lease = trip.lease
+        target = target_key(trip.row.target_kind, trip.row.target_id)
+        return self.berths.take(lease.id, target, lease.lane)
+
+    def _let_go(
+        self, back: Sequence[Trip], seconds: dict[int, float], going: Sequence[Trip], token: int
+    ) -> None:
+        lanes = {trip.lease.id: trip.lease.lane for trip in going}
+        with self._runtime.db.write() as conn:
+            db = self._runtime.db
+            sends.release(db, conn, [trip.lease.id for trip in back], token=token)
+            for lane in sorted({lanes[id] for id in seconds}):
+                mine = {id: wait for id, wait in seconds.items() if lanes[id] == lane}
+                sends.again(db, conn, mine, token=token, lane=lane)
+        self._more |= {_group(trip.lease.lane) for trip in back}
+        self._more |= {_group(lanes[id]) for id in seconds}
+        for wait in seconds.values():
+            self._look_in(wait)
+
+    async def _fly(self, trip: Trip, claimed: float) -> None:
+        try:
+            waited = time.monotonic() - claimed
+            if waited > deliver.LEASE - trip.seconds - _SPARE:
+                trip.dropped = True
+            else:
+                await deliver.attempt(self._runtime, trip)
+        except Exception:  # the outermost loop: the lease brings the row back
+            log.exception("delivery_not_tried", delivery_id=trip.row.id)
+            trip.dropped = True
+        self.berths.give_back(trip.lease.id)
+        self._landed(trip)
+
+    def _look_in(self, seconds: float) -> None:
+        """Pulls again when it is due."""
+        if seconds > _LATEST:
+            return
+        now = time.monotonic()
+        # A little late, or the database's clock would find it not yet due.
+        step = int((now + seconds) / _SOONEST) + 2
+        with self._timer:
+            if step in self._looks:
+                return
+            self._looks.add(step)
+        self._loop.call_soon_threadsafe(
+            self._loop.call_later, step * _SOONEST - now, self._ring, step
+        )
+
+    def _ring(self, step: int) -> None:
+        with self._timer:
+            self._looks.discard(step)
+        self._more |= {lane for lane, _ in LANES}
+        self._loop.run_in_executor(None, self._quietly)
+
+    def _quietly(self) -> None:
+        try:
+            self.pull()
+        except Exception:  # the outermost loop: the sweep finds what is due
+            log.exception("backlog_not_pulled")
+
+
+def _group(lane: int) -> int:
+    return FIRST if lane == BY_HAND else lane

@@ -1,0 +1,303 @@
+"""Claims of deliveries: by ids, by keys that are free again, or from the backlog, lane by lane.
+
+Unlike other work a delivery calls somebody, so a claim takes only what may be called now: nothing
+for a target that has no room (`:skip`), at most `room` for one that has (`:targets`, `:rooms`),
+and of an ordering key the head alone.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+from relay.storage.database import Database
+from relay.storage.statements import LITE_FREE, LITE_NOW, PG_FREE
+from relay.storage.work import Kind
+
+CHUNK = 64
+FIRST, LATER, BULK, BY_HAND = range(4)  # the lanes of deliveries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """A claimed delivery; `attempts` counts this claim too."""
+
+    id: int
+    org: int
+    okey: int | None
+    attempts: int
+    target: int
+    lane: int
+
+    @property
+    def is_manual(self) -> bool:
+        """Sent because a person asked for it: one try, outside of the schedule."""
+        return self.lane in (BULK, BY_HAND)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How many may be taken: in all, for each target by default, and for those that differ."""
+
+    total: int = CHUNK
+    each: int = CHUNK
+    rooms: Mapping[int, int] = field(default_factory=dict)
+
+
+def claim(
+    db: Database, ids: Sequence[int], room: Room, *, seconds: float, token: int
+) -> list[Sending]:
+    """Leases those of `ids` that are due, free, first of their key and have room."""
+    return _take(db, "claim", room, seconds, token, ids=_list(db, ids))
+
+
+def heads(
+    db: Database, keys: Sequence[int], room: Room, *, seconds: float, token: int
+) -> list[Sending]:
+    """Leases what waited behind finished keys. Call it after the commit."""
+    return _take(db, "heads", room, seconds, token, keys=_list(db, keys)) if keys else []
+
+
+def backlog(
+    db: Database, lanes: Sequence[int], room: Room, *, seconds: float, token: int
+) -> list[Sending]:
+    """Leases what is due in these lanes, a little of each target, the longest waiting first."""
+    return _take(db, "backlog", room, seconds, token, lanes=_list(db, lanes))
+
+
+def overdue(db: Database, lane: int, *, limit: int, grace: float) -> list[int]:
+    """What the sweep wakes in one lane; of each target no more than its turn."""
+    with db.read() as conn:
+        found = conn.execute(
+            text(_of(db)["overdue"]),
+            {"kind": int(Kind.DELIVERY), "lane": lane, "limit": limit, "seconds": grace},
+        )
+        return [row.id for row in found]
+
+
+def release(db: Database, conn: Connection, ids: Sequence[int], *, token: int) -> None:
+    """Lets go of rows that were claimed and not tried; they are due at once."""
+    if ids:
+        conn.execute(
+            text(_of(db)["release"]),
+            {"kind": int(Kind.DELIVERY), "ids": _list(db, ids), "token": token},
+        )
+
+
+def forget(db: Database, conn: Connection, target: int, *, but: Sequence[int] = ()) -> list[int]:
+    """Takes away what waits for a target, and gives its ids; what is in flight may finish."""
+    given = {"kind": int(Kind.DELIVERY), "target": target, "but": _list(db, but)}
+    return [row.id for row in conn.execute(text(_of(db)["forget"]), given)]
+
+
+def hasten(db: Database, conn: Connection, id: int, *, lane: int | None) -> bool:
+    """Makes a waiting row due now, in another lane where one is given; whether there was one."""
+    given = {"kind": int(Kind.DELIVERY), "id": id, "lane": lane}
+    return conn.execute(text(_of(db)["hasten"]), given).first() is not None
+
+
+def drop(db: Database, conn: Connection, ids: Sequence[int]) -> list[int]:
+    """Takes away those of the rows that are not in flight, and gives their ids."""
+    given = {"kind": int(Kind.DELIVERY), "ids": _list(db, ids)}
+    return [row.id for row in conn.execute(text(_of(db)["drop"]), given)]
+
+
+def again(
+    db: Database, conn: Connection, waits: Mapping[int, float], *, token: int, lane: int
+) -> None:
+    """Makes rows due again, each after its seconds."""
+    if waits:
+        conn.execute(
+            text(_of(db)["again"]),
+            [
+                {"kind": int(Kind.DELIVERY), "id": id, "seconds": wait, "token": token,
+                 "lane": lane}
+                for id, wait in waits.items()
+            ],
+        )  # fmt: skip
+
+
+def _take(
+    db: Database, name: str, room: Room, seconds: float, token: int, **given: object
+) -> list[Sending]:
+    if room.total <= 0:
+        return []
+    rooms = {target: count for target, count in room.rooms.items() if count < room.each}
+    values = {
+        "kind": int(Kind.DELIVERY),
+        "limit": min(room.total, CHUNK),
+        "each": room.each,
+        "targets": _list(db, list(rooms)),
+        "rooms": _list(db, list(rooms.values())),
+        "skip": _list(db, [target for target, count in rooms.items() if count <= 0]),
+        "seconds": seconds,
+        "token": token,
+        **given,
+    }
+    with db.claims() as conn:
+        rows = conn.execute(text(_of(db)[name]), values).all()
+    found = [
+        Sending(id=r.id, org=r.org_id, okey=r.okey, attempts=r.attempts, target=r.target or 0,
+                lane=r.lane)
+        for r in rows
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: one.id)
+
+
+def _of(db: Database) -> Mapping[str, str]:
+    return _SQLITE if db.dialect == "sqlite" else _POSTGRESQL
+
+
+def _list(db: Database, values: Sequence[int]) -> str | list[int]:
+    return json.dumps(list(values)) if db.dialect == "sqlite" else list(values)
+
+
+_PG_HEAD = """(c.okey IS NULL OR NOT EXISTS (
+    SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id))"""
+_PG_TAKE = """,
+numbered AS (SELECT c.id, c.target, row_number() OVER (PARTITION BY c.target ORDER BY c.id) AS n
+    FROM c),
+taken AS (SELECT n.id FROM numbered n
+    LEFT JOIN unnest(CAST(:targets AS bigint[]), CAST(:rooms AS int[])) AS r(target, room)
+        ON r.target = n.target
+    WHERE n.n <= coalesce(r.room, :each) ORDER BY n.id LIMIT :limit)
+UPDATE work w SET lease_until = now() + :seconds * interval '1 second', token = :token,
+    attempts = w.attempts + 1
+FROM taken WHERE w.kind = :kind AND w.id = taken.id
+RETURNING w.id, w.org_id, w.okey, w.attempts, w.target, w.lane"""
+_PG_ROOM = "(c.target IS NULL OR c.target <> ALL (CAST(:skip AS bigint[])))"
+_PG_FREE = PG_FREE.replace("due_at", "c.due_at").replace("lease_until", "c.lease_until")
+
+# Each target's turn is looked up by itself, from one target to the next along the index, so that
+# ten thousand rows of one target are not read to find the one of another behind them.
+_PG_TARGETS = """
+WITH RECURSIVE t AS (
+    (SELECT lane, target FROM work WHERE kind = :kind AND target IS NOT NULL AND {lanes}
+     ORDER BY lane, target LIMIT 1)
+    UNION ALL
+    SELECT n.lane, n.target FROM t CROSS JOIN LATERAL (
+        SELECT lane, target FROM work w WHERE w.kind = :kind AND w.target IS NOT NULL AND {lanes}
+        AND (w.lane, w.target) > (t.lane, t.target) ORDER BY lane, target LIMIT 1) n
+)"""
+
+_POSTGRESQL: Mapping[str, str] = {
+    "claim": f"""
+WITH c AS MATERIALIZED (
+    SELECT c.id, c.target FROM work c WHERE c.kind = :kind AND c.id = ANY(:ids) AND {_PG_FREE}
+    AND {_PG_ROOM} AND {_PG_HEAD} ORDER BY c.id FOR UPDATE SKIP LOCKED){_PG_TAKE}""",
+    "heads": f"""
+WITH c AS MATERIALIZED (
+    SELECT c.id, c.target FROM work c WHERE c.kind = :kind AND c.okey = ANY(:keys) AND {_PG_FREE}
+    AND {_PG_ROOM} AND {_PG_HEAD} ORDER BY c.id FOR UPDATE SKIP LOCKED){_PG_TAKE}""",
+    "backlog": f"""{_PG_TARGETS.format(lanes="lane = ANY(CAST(:lanes AS int[]))")},
+turns AS (SELECT x.id, x.due_at FROM t CROSS JOIN LATERAL (
+    SELECT c.id, c.due_at FROM work c WHERE c.kind = :kind AND c.lane = t.lane
+    AND c.target = t.target AND {_PG_FREE} AND {_PG_HEAD} ORDER BY c.due_at, c.id LIMIT :each) x
+    WHERE t.target <> ALL (CAST(:skip AS bigint[])) ORDER BY x.due_at, x.id LIMIT :limit),
+c AS MATERIALIZED (
+    SELECT c.id, c.target FROM work c WHERE c.kind = :kind
+    AND c.id = ANY(ARRAY(SELECT id FROM turns)) AND {_PG_FREE} FOR UPDATE SKIP LOCKED){_PG_TAKE}""",
+    "overdue": f"""{_PG_TARGETS.format(lanes="lane = :lane")}
+SELECT x.id FROM t CROSS JOIN LATERAL (
+    SELECT c.id, c.due_at FROM work c WHERE c.kind = :kind AND c.lane = t.lane
+    AND c.target = t.target AND {_PG_FREE} AND c.due_at <= now() - :seconds * interval '1 second'
+    AND {_PG_HEAD} ORDER BY c.due_at, c.id LIMIT 256) x
+ORDER BY x.due_at, x.id LIMIT :limit""",
+    "release": """
+UPDATE work SET lease_until = NULL, token = NULL, attempts = attempts - 1
+WHERE kind = :kind AND id = ANY(:ids) AND token = :token""",
+    "hasten": """
+UPDATE work SET due_at = now(), lane = coalesce(CAST(:lane AS int), lane)
+WHERE kind = :kind AND id = :id RETURNING id""",
+    "drop": """
+DELETE FROM work WHERE kind = :kind AND id = ANY(:ids)
+AND (lease_until IS NULL OR lease_until <= now()) RETURNING id""",
+    "forget": """
+DELETE FROM work c WHERE c.kind = :kind AND c.target = :target
+AND (c.lease_until IS NULL OR c.lease_until <= now()) AND c.id <> ALL (CAST(:but AS bigint[]))
+RETURNING c.id""",
+    "again": """
+UPDATE work SET due_at = now() + :seconds * interval '1 second', lease_until = NULL, token = NULL,
+    lane = :lane
+WHERE kind = :kind AND id = :id AND token = :token""",
+}
+
+_LITE_HEAD = _PG_HEAD
+_LITE_TAKE = f""",
+numbered AS (SELECT c.id, c.target, row_number() OVER (PARTITION BY c.target ORDER BY c.id) AS n
+    FROM c),
+taken AS (SELECT n.id FROM numbered n
+    LEFT JOIN (SELECT a.value AS target, b.value AS room FROM json_each(:targets) a
+        JOIN json_each(:rooms) b ON b.key = a.key) r ON r.target = n.target
+    WHERE n.n <= coalesce(r.room, :each) ORDER BY n.id LIMIT :limit)
+UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), token = :token,
+    attempts = attempts + 1
+WHERE kind = :kind AND id IN (SELECT id FROM taken)
+RETURNING id, org_id, okey, attempts, target, lane"""
+_LITE_ROOM = "(c.target IS NULL OR c.target NOT IN (SELECT value FROM json_each(:skip)))"
+_LITE_TARGETS = """
+WITH RECURSIVE t(lane, target) AS (
+    SELECT * FROM (SELECT lane, target FROM work
+        WHERE kind = :kind AND target IS NOT NULL AND {lanes}
+        ORDER BY lane, target LIMIT 1)
+    UNION ALL
+    SELECT n.lane, n.target FROM t JOIN work n ON n.kind = :kind AND n.id = (
+        SELECT w.id FROM work w WHERE w.kind = :kind AND w.target IS NOT NULL AND {lanes}
+        AND (w.lane, w.target) > (t.lane, t.target) ORDER BY w.lane, w.target LIMIT 1)
+)"""
+
+
+def _lite_turns(lanes: str, more: str, most: str) -> str:
+    targets = _LITE_TARGETS.format(lanes=lanes)
+    # SQLite has no LATERAL; a table-valued function may look at the row before it.
+    return f"""{targets},
+turns AS (SELECT w.id, w.due_at FROM t, json_each((
+    SELECT json_group_array(x.id) FROM (
+        SELECT c.id FROM work c WHERE c.kind = :kind AND c.target IS NOT NULL
+        AND c.lane = t.lane AND c.target = t.target AND {LITE_FREE} {more} AND {_LITE_HEAD}
+        ORDER BY c.due_at, c.id LIMIT {most}) x)) j
+    JOIN work w ON w.kind = :kind AND w.id = j.value"""
+
+
+_SQLITE: Mapping[str, str] = {
+    "claim": f"""
+WITH c AS MATERIALIZED (
+    SELECT c.id, c.target FROM work c
+    WHERE c.kind = :kind AND c.id IN (SELECT value FROM json_each(:ids)) AND {LITE_FREE}
+    AND {_LITE_ROOM} AND {_LITE_HEAD}){_LITE_TAKE}""",
+    "heads": f"""
+WITH c AS MATERIALIZED (
+    SELECT c.id, c.target FROM work c
+    WHERE c.kind = :kind AND c.okey IN (SELECT value FROM json_each(:keys)) AND {LITE_FREE}
+    AND {_LITE_ROOM} AND {_LITE_HEAD}){_LITE_TAKE}""",
+    "backlog": f"""{_lite_turns("lane IN (SELECT value FROM json_each(:lanes))", "", ":each")}
+    WHERE t.target NOT IN (SELECT value FROM json_each(:skip)) ORDER BY w.due_at LIMIT :limit),
+c AS MATERIALIZED (SELECT c.id, c.target FROM work c WHERE c.kind = :kind
+    AND c.id IN (SELECT id FROM turns)){_LITE_TAKE}""",
+    "overdue": f"""{
+        _lite_turns(
+            "lane = :lane",
+            f"AND c.due_at <= {LITE_NOW} - CAST(:seconds * 1000000 AS INTEGER)",
+            "256",
+        )
+    })
+SELECT id FROM turns ORDER BY due_at, id LIMIT :limit""",
+    "release": """
+UPDATE work SET lease_until = NULL, token = NULL, attempts = attempts - 1
+WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids)) AND token = :token""",
+    "hasten": f"""
+UPDATE work SET due_at = {LITE_NOW}, lane = coalesce(:lane, lane)
+WHERE kind = :kind AND id = :id RETURNING id""",
+    "drop": f"""
+DELETE FROM work WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids))
+AND (lease_until IS NULL OR lease_until <= {LITE_NOW}) RETURNING id""",
+    "forget": f"""
+DELETE FROM work WHERE kind = :kind AND target = :target
+AND (lease_until IS NULL OR lease_until <= {LITE_NOW})
+AND id NOT IN (SELECT value FROM json_each(:but)) RETURNING id""",
+    "again": f"""
+UPDATE work SET due_at = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), lease_until = NULL,
+    token = NULL, lane = :lane
+WHERE kind = :kind AND id = :id AND token = :token""",
+}
