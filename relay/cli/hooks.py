@@ -11,6 +11,7 @@ from relay.cli.invocation import Invocation, safe
 from relay.cli.listing import cell, show, why
 from relay.cli.listing import state as state_cell
 from relay.cli.office import Office, ask, office, pairs
+from relay.core.catalogue_page import page
 from relay.core.errors import InvalidInput
 from relay.core.hook import FORMATS, ON_EXHAUSTED, ORDERINGS, Hook
 from relay.pipeline import portal as links
@@ -52,9 +53,13 @@ def list_(invocation: Invocation) -> None:
 
 
 @hook.command()
+@click.option("--markdown", is_flag=True, help="Ours, as the page docs/events.md.")
 @click.pass_obj
-def events(invocation: Invocation) -> None:
+def events(invocation: Invocation, *, markdown: bool) -> None:
     """The types of event there are, each with its JSON Schema (--json) and what it tells."""
+    if markdown:
+        click.echo(page(), nl=False)
+        return
 
     def here(at: Office) -> dict[str, Any]:
         with at.runtime.db.read() as conn:

@@ -287,7 +287,7 @@ def emitted(type: str, data: Mapping[str, Any], about: str) -> EventType:
         type=type,
         about=about,
         schema=shape(names, names),
-        example={"id": "evt_8812", **data},
+        example={**data, "id": data.get("id") or "evt_8812"},
         origin="rule",
     )
 

@@ -19,8 +19,18 @@ def _emitted(rule: Rule) -> Iterator[EventType]:
         type = step.params.get("type") if step.use == "emit" else None
         if isinstance(type, str) and "${" not in type:
             data = step.params.get("data")
-            shown = _example(rule, type) or (dict(data) if isinstance(data, Mapping) else {})
+            shown = _example(rule, type) or _shape(data)
             yield emitted(type, shown, f"The rule {rule.id} emits it: {rule.name or rule.id}.")
+
+
+def _shape(data: object) -> dict[str, Any]:
+    """The names of the data, and what of it is always the same."""
+    if not isinstance(data, Mapping):
+        return {}
+    return {
+        name: None if isinstance(value, str) and "${" in value else value
+        for name, value in data.items()
+    }
 
 
 def _example(rule: Rule, type: str) -> dict[str, Any]:

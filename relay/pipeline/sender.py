@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from relay import log as logging
+from relay.core.errors import RetryableError
 from relay.pipeline import deliver, gate
 from relay.pipeline.berths import EACH, Berths
 from relay.pipeline.deliver import Trip
@@ -140,9 +141,9 @@ class Sender:
                 trip.dropped = True
             else:
                 await deliver.attempt(self._runtime, trip)
-        except Exception:  # the outermost loop: the lease brings the row back
+        except Exception as error:  # the outermost loop: ours to mend, and tried again as usual
             log.exception("delivery_not_tried", delivery_id=trip.row.id)
-            trip.dropped = True
+            trip.error = RetryableError(f"it could not be sent: {type(error).__name__}")
         self.berths.give_back(trip.lease.id)
         self._landed(trip)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from relay.core.ids import public
 from relay.crm.embedded import grid
-from relay.pipeline import rules
+from relay.pipeline import rules, subscribe
 from relay.storage import connections, identity, sources
 from tests.web.house import NOW, House
 
@@ -39,6 +39,7 @@ class Records:
     event: str
     run: str
     source: str
+    hook: str
     connection: int
     key: str
     secret: str
@@ -61,6 +62,9 @@ def fill(house: House, name: str, word: str) -> Records:
         deals = next(one for one in grid.lists(conn, org) if one.title == "Deals")
         row = grid.page(conn, org, deals.id, grid.View(name="Northwind")).rows[0]
     rules.apply(runtime, org, {"rules/deals.yaml": RULE}, by=f"owner@{name}.example")
+    new = subscribe.NewHook(url=f"https://{word}.example/in", event="list_item.updated")
+    made = subscribe.subscribe(runtime, org, new, by=word)
+    hook = public("hook", made.hook.id)
     event = _event(house, org, source.id, word)
     run = _run(house, org, event, row.item.id, word)
     house.put(
@@ -76,7 +80,8 @@ def fill(house: House, name: str, word: str) -> Records:
     return Records(
         word=word, list=deals.id, item=row.item.id, account=row.account.id if row.account else "",
         event=public("evt", event),
-        run=public("run", run), source="website", connection=connection, key=key, secret=secret,
+        run=public("run", run), source="website", hook=hook, connection=connection, key=key,
+        secret=secret,
     )  # fmt: skip
 
 

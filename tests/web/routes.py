@@ -34,6 +34,7 @@ class Route:
             "key": records.key,
             "name": records.source,
             "provider": "quickbooks",
+            "hook": records.hook,
             "document": "145",
             "field": "status",
             "option": "Lead",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, select, union_all
 
+from relay.storage.tables.hooks import hooks
 from relay.storage.tables.setup import connections, rule_findings, rule_states
 from relay.storage.tables.work import dead
 
@@ -16,6 +17,7 @@ class Badges:
     connections: int = 0
     rules: int = 0
     paused: int = 0  # rules, by a person
+    hooks: int = 0
 
 
 def badges(conn: Connection, org: int) -> Badges:
@@ -24,6 +26,7 @@ def badges(conn: Connection, org: int) -> Badges:
     each = union_all(
         _number("dead", dead, dead.c.org_id == org),
         _number("connections", connections, *stopped),
+        _number("hooks", hooks, hooks.c.org_id == org, hooks.c.state == "disabled"),
         _number("rules", rule_findings, rule_findings.c.org_id == org),
         _number("paused", rule_states, rule_states.c.org_id == org, rule_states.c.paused.is_(True)),
     )
