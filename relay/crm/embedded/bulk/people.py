@@ -78,7 +78,8 @@ def _one(book: Book, line: Person, author: Author) -> Outcome:
         for key, entries in line.properties.items()
         if key in _UNION or _values(entries) != _values(known.properties.get(key, ()))
     }
-    return SAME if book.lay_over(known, news, union=_UNION) is known else UPDATED
+    after = book.lay_over(known, news, union=_UNION, author=author)
+    return SAME if after is known else UPDATED
 
 
 def _known(book: Book, line: Person) -> Contact | None:
