@@ -144,22 +144,26 @@ def record(runtime: Runtime, trips: Sequence[Trip], token: int) -> Delivered:
     """Writes the attempts, how the hooks fare, and when the next tries are due."""
     now = runtime.clock.now()
     left = Delivered()
+    verdicts = {trip.lease.id: _judge(trip) for trip in trips if not trip.dropped}
+    waits = {t.lease.id: _wait(t, verdicts[t.lease.id]) for t in trips if not t.dropped}
+    over = [id for id, wait in waits.items() if wait is None]
+    staying = [trip.lease.id for trip in trips if trip.lease.id not in over]
     with runtime.db.write() as conn:
-        db = runtime.db
-        held = work.renew(
-            db, conn, Kind.DELIVERY, [t.lease.id for t in trips], token=token, seconds=LEASE
-        )
+        db, kind = runtime.db, Kind.DELIVERY
+        # Finished rows go and the others are locked, both before anything is written: who has lost
+        # the lease changes nothing.
+        held = work.fence(db, conn, kind, over, token=token) if over else set()
+        if staying:
+            held |= work.renew(db, conn, kind, staying, token=token, seconds=LEASE)
         mine = [trip for trip in trips if trip.lease.id in held]
         sends.release(db, conn, [t.lease.id for t in mine if t.dropped], token=token)
-        judged = [(trip, _judge(trip)) for trip in mine if not trip.dropped]
+        judged = [(trip, verdicts[trip.lease.id]) for trip in mine if not trip.dropped]
         tried = [(trip, verdict) for trip, verdict in judged if trip.kept_back is None]
         stored.write_delivery_attempts(conn, [_attempt(trip) for trip, _ in tried])
         stored.write_outcomes(conn, [_outcome(trip, verdict, now) for trip, verdict in judged])
         left.deliveries = faring.note(runtime, conn, tried, now=now)
-        waits = {t.lease.id: w.total_seconds() for t, v in judged if (w := _wait(t, v))}
-        sends.again(db, conn, waits, token=token, lane=sends.LATER)
-        over = [trip.lease.id for trip, _ in judged if trip.lease.id not in waits]
-        work.fence(db, conn, Kind.DELIVERY, over, token=token)
+        again = {id: wait.total_seconds() for id, wait in waits.items() if wait and id in held}
+        sends.again(db, conn, again, token=token, lane=sends.LATER)
         left.keys = [okey for trip, _ in judged if (okey := trip.lease.okey) is not None]
     return left
 

@@ -56,7 +56,8 @@ class Sender:
             self._runtime.db, ids, room, seconds=deliver.LEASE, token=token
         )  # fmt: skip
         if len(found) < len(ids):
-            self._more |= {lane for lane, _ in LANES}
+            # What else was asked for found no room; later tries can wait for the sweep.
+            self._more.add(FIRST)
         self.depart(found, token)
 
     def follow(self, keys: Sequence[int]) -> None:

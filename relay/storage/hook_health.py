@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, literal, null, or_, select, update
+from sqlalchemy import Connection, bindparam, case, literal, null, or_, select, update
 
 from relay.core.health import SHORTEST_OPEN, WINDOW, Health
 from relay.storage.tables.hooks import hook_health, hooks
@@ -47,26 +47,29 @@ def save(conn: Connection, id: int, health: Health) -> None:
 
 
 def succeeded(conn: Connection, counts: Sequence[tuple[int, int]], now: datetime) -> None:
-    """So many successes of each hook and no failure: one statement each, without reading first."""
-    for id, count in sorted(counts):
-        stale = or_(_h.window_at.is_(None), _h.window_at < now - WINDOW)
-        conn.execute(
-            update(hook_health)
-            .where(_h.hook_id == id)
-            .values(
-                last_success_at=now,
-                failures=0,
-                first_failure_at=null(),
-                last_failure_at=null(),
-                warned=0,
-                window_at=case((stale, literal(now, _h.window_at.type)), else_=_h.window_at),
-                window_tries=case((stale, count), else_=_h.window_tries + count),
-                window_failures=case((stale, 0), else_=_h.window_failures),
-                open_until=null(),
-                probe_until=null(),
-                open_seconds=0.0,
-            )
+    """So many successes of each hook and no failure: written without reading first."""
+    if not counts:
+        return
+    stale = or_(_h.window_at.is_(None), _h.window_at < now - WINDOW)
+    count = bindparam("b_count", type_=_h.window_tries.type)
+    written = (
+        update(hook_health)
+        .where(_h.hook_id == bindparam("b_id"))
+        .values(
+            last_success_at=now,
+            failures=0,
+            first_failure_at=null(),
+            last_failure_at=null(),
+            warned=0,
+            window_at=case((stale, literal(now, _h.window_at.type)), else_=_h.window_at),
+            window_tries=case((stale, count), else_=_h.window_tries + count),
+            window_failures=case((stale, 0), else_=_h.window_failures),
+            open_until=null(),
+            probe_until=null(),
+            open_seconds=0.0,
         )
+    )
+    conn.execute(written, [{"b_id": id, "b_count": count} for id, count in sorted(counts)])
 
 
 def exhausted(conn: Connection, id: int, count: int, now: datetime) -> int | None:

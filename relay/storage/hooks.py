@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -131,16 +131,27 @@ def rotated(hook: Hook, fresh: str, *, overlap: timedelta, now: datetime) -> Hoo
 
 def next_sequences(conn: Connection, pairs: Sequence[tuple[int, int]]) -> list[int]:
     """The number of each message among those of its (hook, key), without a gap."""
+    if not pairs:
+        return []
     counts: dict[tuple[int, int], int] = {}
     for pair in pairs:
         counts[pair] = counts.get(pair, 0) + 1
-    last = {
-        pair: int(
-            conn.execute(_SEQUENCE, {"hook": pair[0], "okey": pair[1], "count": count}).scalar_one()
-        )
-        # In one order everywhere, or two chunks would wait for each other for ever.
-        for pair, count in sorted(counts.items())
-    }
+    # In one order everywhere, or two chunks would wait for each other for ever.
+    rows = [
+        {"hook_id": hook, "okey": okey, "last": count}
+        for (hook, okey), count in sorted(counts.items())
+    ]
+    upsert = postgresql_insert if conn.dialect.name == "postgresql" else sqlite_insert
+    counted = upsert(hook_sequences)
+    counted = counted.on_conflict_do_update(
+        index_elements=["hook_id", "okey"],
+        set_={"last": hook_sequences.c.last + counted.excluded.last},
+    )
+    found = conn.execute(
+        counted.returning(hook_sequences.c.hook_id, hook_sequences.c.okey, hook_sequences.c.last),
+        rows,
+    )
+    last = {(row.hook_id, row.okey): int(row.last) for row in found}
     given = {pair: last[pair] - count for pair, count in counts.items()}
     numbers = []
     for pair in pairs:
@@ -148,11 +159,6 @@ def next_sequences(conn: Connection, pairs: Sequence[tuple[int, int]]) -> list[i
         numbers.append(given[pair])
     return numbers
 
-
-_SEQUENCE = text(
-    "INSERT INTO hook_sequences (hook_id, okey, last) VALUES (:hook, :okey, :count)"
-    " ON CONFLICT (hook_id, okey) DO UPDATE SET last = hook_sequences.last + :count RETURNING last"
-)
 
 _HOOK = select(hooks)
 
