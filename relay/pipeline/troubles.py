@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 from relay.core import ids
 from relay.pipeline import mails
 from relay.pipeline.execution import Execution
-from relay.pipeline.notices import reachable
+from relay.pipeline.notices import CAPTURED, reachable
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import troubles as stored
 from relay.storage import work
-from relay.storage.deliveries import NewDelivery, insert_delivery
+from relay.storage.deliveries import NewDelivery, insert_delivery, target_key
 from relay.storage.members import owners_of
 from relay.storage.troubles import Trouble
 from relay.storage.work import Kind, NewWork
@@ -212,10 +212,12 @@ def _to_channel(
             url=target.url,
             headers={"content-type": "application/json"},
             body=orjson.dumps(message),
-            captured=captured,
+            state="captured" if captured else "pending",
+            reason=CAPTURED if captured else None,
         ),
         now,
     )
     if not captured:
-        row = NewWork(id=delivery, org=setup.organization.id, target=target.id)
+        whom = target_key("target", target.id)
+        row = NewWork(id=delivery, org=setup.organization.id, target=whom)
         work.add(runtime.db, conn, Kind.DELIVERY, [row])
