@@ -26,6 +26,7 @@ from rules.engine.model import Finding
 
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 32
+MOST_FINDINGS = 1000  # of YAML, in one file
 # A number that begins with 0, or is octal or hexadecimal, is text: it is somebody's number for
 # something, or was meant otherwise by YAML 1.1.
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
@@ -219,6 +220,8 @@ class _Reader:
             self.findings += aside.findings
 
     def _refuse(self, code: str, span: Span, message: str) -> None:
+        if len(self.findings) >= MOST_FINDINGS:
+            raise _TooMuch
         self.findings.append(
             Finding(code, "error", self.path, span.line, span.column, span.length, message)
         )

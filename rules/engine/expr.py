@@ -16,13 +16,13 @@ from cel_expr_python import cel  # type: ignore[import-untyped]  # ships no mark
 
 from rules.engine.errors import RuleError
 from rules.engine.functions import CLEAR_MARK, FUNCTIONS, Surroundings, surroundings, zone
-from rules.engine.lexer import refused_loop, tokens
+from rules.engine.lexer import MAX_TEXT, refused_loop, tokens
 from rules.engine.names import Facts, depth, facts_of, read, rooted
 
-MAX_TEXT = 1000
 MAX_FACTS = 64  # in one expression
 _MAX_INT, _MIN_INT = 2**63 - 1, -(2**63)
 _EXACT_WHOLE = 2**53
+_SLOT = re.compile(r"(?:fact|time)_\d+_\Z")
 _NUL = "\x00"
 _PLAIN = frozenset({str, bool, float, type(None)})
 _PLACE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
@@ -163,6 +163,9 @@ class Program:
         loop = refused_loop(tokens(text))
         if loop is not None:
             raise RuleError(f"{loop.text}() is not allowed")
+        taken = next((token.text for token in tokens(text) if _SLOT.match(token.text)), None)
+        if taken is not None:
+            raise RuleError(f"the name '{taken}' is not allowed")
         self.text = text
         self._facts = facts_of(text)
         if len(self._facts) > MAX_FACTS:

@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+MAX_TEXT = 1000  # characters of an expression
 _OPEN = {"(": ")", "[": "]", "{": "}"}
 ROOTS = ("event", "item", "account", "contact", "steps", "failure", "now")
 LOOPS = ("all", "exists")
@@ -57,10 +58,11 @@ class Chain:
 
 
 def scan(text: str, start: int = 0) -> Iterator[Token]:
-    """The tokens from `start` on, white space and comments left out."""
-    position = start
-    while position < len(text):
-        match = _TOKEN.match(text, position)
+    """The tokens from `start` on, white space and comments left out; no further than an expression
+    may be long, for a text that opens and closes nothing could be read for ever."""
+    position, end = start, min(len(text), start + MAX_TEXT + 1)
+    while position < end:
+        match = _TOKEN.match(text, position, end)
         if match is None or match.lastgroup is None:
             return
         if match.lastgroup != "space":

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 
 from rules.engine.errors import RuleError
-from rules.engine.expr import MAX_TEXT, check, program
+from rules.engine.expr import check, program
 from rules.engine.lexer import (
+    MAX_TEXT,
     REFUSED_LOOPS,
     ROOTS,
     Chain,
@@ -47,7 +48,7 @@ _SYNTAX = (
 
 def check_condition(text: str, scope: Scope, at: Place) -> None:
     """An `if`: as any expression, and it gives true or false without settings."""
-    for chain in chains(text):
+    for chain in chains(text) if len(text) <= MAX_TEXT else ():
         if chain.called and chain.parts[0] in ("setting", "null_to_clear"):
             at.say("R208", chain.start, len(chain.text), f"{chain.text}() stands only in `with`")
     kind = check_expression(text, scope, at)

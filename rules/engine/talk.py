@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from rules.engine.document import Document
 from rules.engine.model import Finding, Severity
 
+LONGEST = 300  # a message that quotes what the file says
+
 
 @dataclass(slots=True)
 class Talk:
@@ -37,8 +39,9 @@ class Talk:
         if offset is not None:
             line, column = self.document.locate(where, offset)
             size = length or 1
+        said = message if len(message) <= LONGEST else f"{message[:LONGEST]}…"
         self.findings.append(
-            Finding(code, severity, self.document.path, line, column, size, message, help)
+            Finding(code, severity, self.document.path, line, column, size, said, help)
         )
 
     def rest_of_line(self, place: str) -> str:

@@ -10,9 +10,10 @@ from functools import lru_cache
 
 from rules.engine.errors import RuleError
 from rules.engine.expr import CLEAR, Clear, program, text_of_date
-from rules.engine.lexer import closing_brace
+from rules.engine.lexer import MAX_TEXT, closing_brace
 from rules.engine.names import Facts, as_path
 
+MAX_CHARACTERS, MAX_BLANKS = 20_000, 100
 Fill = Callable[[Facts], object]
 
 
@@ -28,6 +29,10 @@ class Part:
 @lru_cache(maxsize=1024)
 def parts(text: str) -> tuple[Part, ...]:
     """The template's pieces; raises RuleError where a `${` is not closed or is empty."""
+    if len(text) > MAX_CHARACTERS or text.count("${") > MAX_BLANKS:
+        raise RuleError(
+            f"a text with blanks has at most {MAX_BLANKS} of them in {MAX_CHARACTERS} characters"
+        )
     return tuple(_parts(text))
 
 
@@ -47,7 +52,8 @@ def _parts(text: str) -> Iterator[Part]:
             yield Part(literal, position, is_expression=False)
         closing = closing_brace(text, opening + 2)
         if closing is None:
-            raise RuleError(f"the `${{` at character {opening + 1} is not closed")
+            within = f" within {MAX_TEXT} characters" if len(text) > opening + MAX_TEXT else ""
+            raise RuleError(f"the `${{` at character {opening + 1} is not closed{within}")
         yield _expression(text, opening + 2, closing)
         literal, position = "", closing + 1
     if literal:

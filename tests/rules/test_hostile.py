@@ -4,6 +4,7 @@ none: an engine's error is never true and never false."""
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from cel_expr_python import cel
 from rules.engine import RuleError, expr, holds
 from rules.engine.expr import Program, program
 from tests.rules.hostile import EXPRESSIONS
-from tests.rules.texts import POST, codes, condition, rule
+from tests.rules.texts import POST, codes, condition, file_of, findings, rule
 
 SECONDS, MEGABYTES = 1.0, 100.0
 
@@ -89,6 +90,28 @@ def test_every_hostile_expression_has_its_outcome_told(
 def test_the_lint_tells_what_it_can_of_them_before_they_run(text: str, code: str | None) -> None:
     found = [one for one in codes(condition(text)) if one != "R500"]
     assert found == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "if: 'true" + '"""' * 100_000 + "'",
+        "name: a\n    once: '" + "x" * 300_000 + "'",
+        "when: { changed: status, list: Deals, to: '" + "x" * 300_000 + "' }",
+        "do: [{ use: stop, with: { reason: '${" + '"""' * 100_000 + "' } }]",
+        "do: [{ use: stop, with: { reason: '" + "${a}" * 20_000 + "' } }]",
+        "do: [{ use: stop, with: { reason: '" + "$" * 300_000 + "{' } }]",
+        "name: {" + "a, " * 3_000 + "}",
+    ],
+    ids=["quotes", "once", "option", "open blank", "many blanks", "dollars", "twice"],
+)
+def test_a_long_text_anywhere_costs_the_lint_little(line: str) -> None:
+    began = time.process_time()
+    text = file_of(f"id: a-rule\n{line}\n{POST if 'do:' not in line else ''}")
+    found = findings(text)
+    assert time.process_time() - began < 10
+    assert found
+    assert all(len(one.message) < 400 for one in found)
 
 
 # --- the wrapper --------------------------------------------------------------------------------
