@@ -280,6 +280,28 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """What of a provider's books is asked for: documents made from `first` until before `after`,
+    and those of our `numbers`, whenever they were made."""
+
+    first: datetime
+    after: datetime
+    numbers: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InBooks:
+    """A document in a provider's books that carries a number of ours."""
+
+    number: str
+    id: str | None
+    external_number: str | None
+    amount: object
+    currency: str | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A consent under way: where the provider sends the person back to, the text that proves it is
     the same person, and the secret that only we can redeem the code with (PKCE, RFC 7636)."""
@@ -350,6 +372,7 @@ class Connector:
     account    which account at the provider the settings mean: what shares its locks and its pace
     pace       how much of our work it takes
     anywhere   it has no hosts of its own: a person gives its address
+    books      the provider's documents that carry numbers of ours: both sides can be compared
     """
 
     test: Callable[[Connection, Http, datetime], Awaitable[str]]
@@ -364,6 +387,7 @@ class Connector:
     account: Callable[[Mapping[str, object]], str] = _one_account
     pace: Pace | None = None
     anywhere: bool = False
+    books: Callable[[Connection, Http, datetime, Span], Awaitable[Sequence[InBooks]]] | None = None
 
 
 # --- sandboxes ---------------------------------------------------------------------------------

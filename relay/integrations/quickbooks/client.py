@@ -52,10 +52,11 @@ class Company:
         return realm
 
     async def select(
-        self, entity: str, where: str, *, limit: int = 100
+        self, entity: str, where: str, *, limit: int = 100, start: int = 1
     ) -> Sequence[Mapping[str, object]]:
-        """The documents of `entity` for which `where` holds."""
-        statement = f"select * from {entity} where {where} maxresults {limit}"  # noqa: S608
+        """The documents of `entity` for which `where` holds; `start` counts from 1."""
+        position = "" if start == 1 else f" startposition {start}"
+        statement = f"select * from {entity} where {where}{position} maxresults {limit}"  # noqa: S608
         envelope = await self._query(statement)
         return [a_map(each) for each in a_list(envelope.get(entity))]
 
@@ -67,7 +68,8 @@ class Company:
     async def create(
         self, entity: str, body: Mapping[str, object], request_id: str
     ) -> Mapping[str, object]:
-        """Creates a document and returns it as QuickBooks has it."""
+        """Creates a document, or changes the one whose `Id` the body has; returns it as QuickBooks
+        has it then."""
         path = f"/v3/company/{self.realm}/{entity.lower()}"
         answer = await self._call("POST", path, {"requestid": request_id}, body)
         document = a_map(answer.get(entity))
@@ -75,15 +77,27 @@ class Company:
             raise UnknownOutcome(f"QuickBooks, POST {entity.lower()} answered without a document")
         return document
 
+    async def read(self, entity: str, id: str) -> Mapping[str, object]:
+        """One document as it is now."""
+        path = f"/v3/company/{self.realm}/{entity.lower()}/{id}"
+        return a_map((await self._call("GET", path, {})).get(entity))
+
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Mapping[str, object]:
         """The JSON document at `path`."""
         return await self._call("GET", path, params or {})
 
     def page(self, entity: str, id: str) -> str:
         """Where a person sees the document."""
+        return f"{self._root}/app/{entity.lower()}?txnId={id}"
+
+    def customer_page(self, id: str) -> str:
+        """Where a person sees the customer."""
+        return f"{self._root}/app/customerdetail?nameId={id}"
+
+    @property
+    def _root(self) -> str:
         host = urlsplit(self.connection.base_url).hostname or ""
-        root = _WEB.get(host, self.connection.base_url.rstrip("/"))
-        return f"{root}/app/{entity.lower()}?txnId={id}"
+        return _WEB.get(host, self.connection.base_url.rstrip("/"))
 
     async def _query(self, statement: str) -> Mapping[str, object]:
         path = f"/v3/company/{self.realm}/query"

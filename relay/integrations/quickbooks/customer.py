@@ -11,18 +11,56 @@ from relay.core import options
 from relay.core.errors import PermanentError
 from relay.core.facts import a_map, a_text
 from relay.core.ids import digest
-from relay.integration import Call
+from relay.integration import Call, Output
 from relay.integrations.quickbooks.client import Company, quoted
-from relay.integrations.quickbooks.faults import BAD_QUERY, DUPLICATE_NAME, Refused
+from relay.integrations.quickbooks.faults import BAD_QUERY, DUPLICATE_NAME, STALE, Refused
 from relay.integrations.quickbooks.request_id import request_id
-from relay.integrations.quickbooks.sale import Sale
+from relay.integrations.quickbooks.sale import Sale, name_of
 
 LONGEST_NAME = 100
 LONGEST_PHONE = 21
+CHANGES = 3  # tries at a change that others make at the same time
 
 _PLAIN = re.compile(r"[A-Za-z0-9 ]*")
 
 Customer = Mapping[str, object]
+
+
+async def keep(call: Call) -> Output:
+    """The customer, with the address, phone and company that the rule gives: made where absent,
+    changed where they differ. Somebody else's change in between is read and kept (code 5010)."""
+    company = Company(connection=call.connection, http=call.http, now=call.now)
+    sale = Sale(customer=name_of(call.params.get("customer")), lines=(),
+                email=a_text(call.params.get("email")))  # fmt: skip
+    id = call.customers.get("") or await customer_for(company, sale, call)
+    wanted = _details(call.params)
+    known = await company.read("Customer", id)
+    tries = CHANGES
+    while changed := {name: value for name, value in wanted.items() if known.get(name) != value}:
+        tries -= 1
+        token = a_text(known.get("SyncToken")) or "0"
+        body = {"Id": id, "SyncToken": token, "sparse": True, **changed}
+        try:
+            key = request_id(call, "customer", token)
+            known = {**await company.create("Customer", body, key), **changed}
+        except Refused as refusal:
+            if refusal.code != STALE or not tries:
+                raise
+            known = await company.read("Customer", id)
+    data = {"id": id, "name": _label(known), "url": company.customer_page(id)}
+    return Output(data=data, customers={"": id})
+
+
+def _details(params: Mapping[str, object]) -> dict[str, object]:
+    """What the rule gives, as QuickBooks keeps it."""
+    found: dict[str, object] = {}
+    if email := a_text(params.get("email")):
+        found["PrimaryEmailAddr"] = {"Address": email}
+    if phone := a_text(params.get("phone")):
+        found["PrimaryPhone"] = {"FreeFormNumber": phone[:LONGEST_PHONE]}
+    if firm := a_text(params.get("company")):
+        found["CompanyName"] = firm[:LONGEST_NAME]
+    return found
 
 
 async def customer_for(company: Company, sale: Sale, call: Call) -> str:

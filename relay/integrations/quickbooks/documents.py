@@ -1,20 +1,26 @@
 """Invoices, sales receipts and estimates: one booking, found again before it is sent again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from relay.core.errors import PermanentError, RetryableError, UnknownOutcome
+from relay.core import options
+from relay.core.errors import PermanentError
 from relay.core.facts import a_map, a_text
 from relay.integration import Call, Output
 from relay.integrations.quickbooks.client import Company, quoted
 from relay.integrations.quickbooks.customer import customer_for
-from relay.integrations.quickbooks.faults import DUPLICATE_NUMBER, Refused
+from relay.integrations.quickbooks.faults import (
+    DUPLICATE_NUMBER,
+    NOT_FOUND,
+    UNKNOWN_REFERENCE,
+    Refused,
+)
 from relay.integrations.quickbooks.request_id import request_id
-from relay.integrations.quickbooks.sale import Line, Sale, priced, read_sale
+from relay.integrations.quickbooks.sale import LONGEST_NOTE, Line, Sale, priced, read_sale
 
 FALLBACK_ITEM = "Services"
-LONGEST_NOTE = 4000
+USUAL = "invoice"  # the setting `document` names another
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,13 @@ class Kind:
     due: str | None = None
 
 
+# Whether the lines' amounts are before or after tax; in the US there is no such question.
+TAX: Mapping[str, str] = {
+    "excluded": "TaxExcluded",
+    "included": "TaxInclusive",
+    "none": "NotApplicable",
+}
+
 KINDS: Mapping[str, Kind] = {
     "invoice": Kind("Invoice", "DueDate"),
     "sales_receipt": Kind("SalesReceipt"),
@@ -33,23 +46,11 @@ KINDS: Mapping[str, Kind] = {
 
 
 async def book(call: Call) -> Output:
-    """Books the sale, or finds it booked by an earlier try.
-
-    While an earlier try is undecided, a call that may pass later leaves it undecided: the next try
-    has to look again, under the same key.
-    """
-    kind = KINDS[call.verb]
-    sale = read_sale(call.params, call.now.date())
-    try:
-        return await _booked(kind, sale, call)
-    except RetryableError as error:
-        if not call.look_first:
-            raise
-        raise UnknownOutcome(
-            f"an earlier try is still open: {error}",
-            status=error.status,
-            retry_after=error.retry_after,
-        ) from error
+    """Books the sale, or finds it booked by an earlier try."""
+    settings = call.connection.settings
+    kind = KINDS[call.verb if call.verb != "sale" else options.text(settings, "document", USUAL)]
+    sale = read_sale(_with_defaults(call.params, settings), call.now.date())
+    return await _booked(kind, sale, call)
 
 
 async def _booked(kind: Kind, sale: Sale, call: Call) -> Output:
@@ -57,11 +58,24 @@ async def _booked(kind: Kind, sale: Sale, call: Call) -> Output:
     found = await _look(company, kind, call) if call.look_first else None
     if found is not None:
         return found
-    customer = await customer_for(company, sale, call)
+    known = call.customers.get(sale.currency or "")
+    try:
+        return await _made(kind, sale, company, known, call)
+    except Refused as refusal:
+        if not (known and refusal.code in (NOT_FOUND, UNKNOWN_REFERENCE)):
+            raise
+    # The customer we remember was merged, deleted or made inactive: found anew, once.
+    return await _made(kind, sale, company, None, call, "anew")
+
+
+async def _made(
+    kind: Kind, sale: Sale, company: Company, known: str | None, call: Call, *key: str
+) -> Output:
+    customer = known or await customer_for(company, sale, call)
     items = await _items(company, sale)
     body = _body(kind, sale, customer, items, call)
     try:
-        document = await company.create(kind.entity, body, request_id(call))
+        document = await company.create(kind.entity, body, request_id(call, *key))
     except Refused as refusal:
         if not _number_taken(refusal):
             raise
@@ -69,7 +83,17 @@ async def _booked(kind: Kind, sale: Sale, call: Call) -> Output:
         if found is None:
             raise
         return found
-    return _output(company, kind, document, call)
+    output = _output(company, kind, document, call)
+    return replace(output, customers={sale.currency or "": customer})
+
+
+def _with_defaults(
+    params: Mapping[str, object], settings: Mapping[str, object]
+) -> dict[str, object]:
+    """What the rule leaves open is as the connection says."""
+    defaults = {name: settings.get(name) for name in ("due_days", "currency")}
+    given = {name: value for name, value in params.items() if value is not None}
+    return {name: value for name, value in {**defaults, **given}.items() if value is not None}
 
 
 async def _look(company: Company, kind: Kind, call: Call) -> Output | None:
@@ -112,14 +136,19 @@ async def _item(company: Company, name: str) -> str:
 def _body(
     kind: Kind, sale: Sale, customer: str, items: Mapping[str | None, str], call: Call
 ) -> dict[str, object]:
-    tax_code = a_text(call.connection.settings.get("tax_code"))
+    settings = call.connection.settings
+    tax_code = a_text(call.params.get("tax_code")) or a_text(settings.get("tax_code"))
     lines = [part for line in sale.lines for part in priced(line, sale.cent)]
     body: dict[str, object] = {
         "CustomerRef": {"value": customer},
         "DocNumber": call.number,
         "PrivateNote": call.reference[:LONGEST_NOTE],
-        "Line": [_line(line, items[line.item], tax_code) for line in lines],
+        "Line": [_line(line, items[line.item], line.tax_code or tax_code) for line in lines],
     }
+    if amounts := TAX.get(options.text(settings, "tax")):
+        body["GlobalTaxCalculation"] = amounts
+    if kind.entity == "SalesReceipt" and (account := a_text(settings.get("deposit_account"))):
+        body["DepositToAccountRef"] = {"value": account}
     if sale.on:
         body["TxnDate"] = sale.on.isoformat()
     if sale.due and kind.due:
@@ -156,7 +185,6 @@ def _output(
     found: bool = False,
 ) -> Output:
     id = a_text(document.get("Id")) or ""
-    total = a_text(document.get("TotalAmt"))
     return Output(
         data={
             "id": id,
@@ -164,7 +192,17 @@ def _output(
             "url": company.page(kind.entity, id),
         },
         found=found,
-        amount=Decimal(total) if total else None,
+        amount=net(document),
         currency=a_text(a_map(document.get("CurrencyRef")).get("value"))
         or a_text(call.params.get("currency")),
     )
+
+
+def net(document: Mapping[str, object]) -> Decimal | None:
+    """What the lines come to: the tax that QuickBooks adds is not the deal's."""
+    total = a_text(document.get("TotalAmt"))
+    if total is None:
+        return None
+    added = document.get("GlobalTaxCalculation") != "TaxInclusive"
+    tax = a_text(a_map(document.get("TxnTaxDetail")).get("TotalTax")) if added else None
+    return Decimal(total) - Decimal(tax or 0)

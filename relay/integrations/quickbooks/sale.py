@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 
@@ -13,11 +13,12 @@ WHOLE = frozenset(
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()  # noqa: SIM905
 )
 LONGEST_DESCRIPTION = 4000
+LONGEST_NOTE = 4000
 LARGEST = Decimal(10) ** 11
 MOST_LINES = 100
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_LINE_KEYS = frozenset({"item", "description", "quantity", "amount"})
+_LINE_KEYS = frozenset({"item", "description", "quantity", "amount", "tax_code"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Line:
     item: str | None = None
     description: str | None = None
     quantity: Decimal = Decimal(1)
+    tax_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +51,23 @@ class Sale:
 def read_sale(params: Mapping[str, object], today: date) -> Sale:
     """The sale that the parameters describe. Raises InvalidInput."""
     currency = _currency(params.get("currency"))
-    on = _day("date", params.get("date"))
+    on = day("date", params.get("date"))
     return Sale(
-        customer=_name(params.get("customer")),
+        customer=name_of(params.get("customer")),
         email=_text(params.get("email")),
         lines=_lines(params, cent_of(currency)),
         on=on,
         due=_due(params.get("due_days"), on or today),
         currency=currency,
     )
+
+
+def money(name: str, value: object, currency: object) -> Decimal:
+    """An amount above zero, rounded to the cent. Raises InvalidInput."""
+    amount = _amount(name, value, cent_of(_currency(currency)))
+    if amount <= 0:
+        raise _wrong(name, f"must be above zero to be booked: {amount}")
+    return amount
 
 
 def cent_of(currency: str | None) -> Decimal:
@@ -75,14 +85,10 @@ def priced(line: Line, cent: Decimal) -> Sequence[Line]:
         return [line]
     if line.quantity != line.quantity.to_integral_value():
         words = f"{line.quantity:f} of {line.description or line.item or 'this'}"
-        return [Line(amount=line.amount, item=line.item, description=words)]
-    whole = Line(
-        amount=rounded * line.quantity,
-        item=line.item,
-        description=line.description,
-        quantity=line.quantity,
-    )
-    return [whole, Line(amount=line.amount - whole.amount, item=line.item, description="Rounding")]
+        return [replace(line, quantity=Decimal(1), description=words)]
+    whole = replace(line, amount=rounded * line.quantity)
+    left = line.amount - whole.amount
+    return [whole, replace(line, amount=left, quantity=Decimal(1), description="Rounding")]
 
 
 def _lines(params: Mapping[str, object], cent: Decimal) -> Sequence[Line]:
@@ -114,13 +120,16 @@ def _line(value: object, index: int, cent: Decimal) -> Line:
         raise _wrong(name, "must be a map with an amount")
     unknown = sorted(str(key) for key in value.keys() - _LINE_KEYS)
     if unknown:
-        raise _wrong(name, f"has no {unknown[0]}: a line has amount, item, description, quantity")
+        raise _wrong(
+            name, f"has no {unknown[0]}: a line has amount, item, description, quantity, tax_code"
+        )
     description = _text(value.get("description"))
     return Line(
         amount=_amount(f"{name}.amount", value.get("amount"), cent),
         item=_text(value.get("item")),
         description=description[:LONGEST_DESCRIPTION] if description else None,
         quantity=_quantity(f"{name}.quantity", value.get("quantity")),
+        tax_code=_text(value.get("tax_code")),
     )
 
 
@@ -141,6 +150,8 @@ def _quantity(name: str, value: object) -> Decimal:
 
 def _number(name: str, value: object) -> Decimal:
     """Exact for text, whole numbers and decimals; a float means what it is written as."""
+    if value is None or value == "":
+        raise _wrong(name, "is missing: without it nothing is booked")
     try:
         if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
             raise InvalidOperation
@@ -161,7 +172,7 @@ def _due(days: object, start: date) -> date | None:
     return start + timedelta(days=int(number))
 
 
-def _day(name: str, value: object) -> date | None:
+def day(name: str, value: object) -> date | None:
     """A date from a date, `YYYY-MM-DD`, RFC 3339, or 13 or 10 digits since the epoch."""
     if value is None or value == "":
         return None
@@ -188,12 +199,12 @@ def _currency(value: object) -> str | None:
     return code
 
 
-def _name(value: object) -> str:
+def name_of(value: object) -> str:
     """A customer's name as QuickBooks takes it: no colon (it divides sub-customers), no tab, no
     line break."""
     name = " ".join(str(value or "").replace(":", " ").split())
     if not name:
-        raise _wrong("customer", "must be a name")
+        raise _wrong("customer", "is missing: the deal has no account with a name to book it on")
     return name
 
 

@@ -2,7 +2,8 @@
 no as the real one does.
 
 Faults on demand stand in the books' kind `faults`: `{"id", "fault", "times"?, "path"?}`, where
-`fault` is one of FAULTS and `path` a part of the addresses it is for.
+`fault` is one of FAULTS and `path` a part of the addresses it is for. The books' one `company` may
+say its `country`, and until which day it is closed (`closed_until`).
 """
 
 import re
@@ -17,11 +18,14 @@ from relay.core.facts import a_map, a_text
 from relay.core.ids import token
 from relay.integration import Answer, Books, Document, Notification, Sandbox, SandboxRequest
 from relay.integrations.quickbooks import sandbox_company as company
+from relay.integrations.quickbooks import sandbox_faults as faults
 from relay.integrations.quickbooks import sandbox_query, sandbox_tokens
+from relay.integrations.quickbooks.sandbox_faults import TOKENS
 from relay.integrations.quickbooks.sandbox_rules import (
     THROTTLE_XML,
     Refusal,
     answer,
+    body_of,
     refused,
     unsupported,
 )
@@ -30,11 +34,9 @@ REALM = "9130350000000001"
 PER_MINUTE = 500
 OLDEST_MINOR = 75
 LONGEST_REQUEST_ID = 50
-FAULTS = ("timeout_after_work", "throttle", "500", "expired_token", "invalid_grant", "slow")
-
 _COMPANY = re.compile(r"/v3/company/([^/]+)/([a-z]+)(?:/([^/]+))?")
 _PAGE = re.compile(r"/app/([a-z]+)")
-_TOKENS = "/oauth2/v1/tokens/bearer"
+_PAYMENT_PAGE = "recvpayment"
 _CONSENT = "/connect/oauth2"
 _BY_PATH = {entity.lower(): entity for entity in company.ENTITIES}
 _LABELS = {"SalesReceipt": "sales receipt"}
@@ -43,10 +45,13 @@ _LABELS = {"SalesReceipt": "sales receipt"}
 def handle(request: SandboxRequest, books: Books) -> Answer:
     """One request to the company."""
     company.furnish(books)
-    fault = _fault(request, books)
+    fault = faults.due(request, books)
+    faults.prepare(request, books, fault)
     given = _answered(request, books, str(fault.get("fault", "")))
     if fault.get("fault") == "timeout_after_work":
         given = Answer(status=504, body=b"upstream request timeout")
+    if fault.get("fault") == "malformed":
+        given = replace(given, body=given.body[: len(given.body) // 2])
     headers = {**given.headers, "intuit_tid": f"1-{token(12)}"}
     if fault.get("fault") == "slow":
         headers["x-sandbox-wait"] = str(fault.get("seconds", 5))
@@ -54,8 +59,9 @@ def handle(request: SandboxRequest, books: Books) -> Answer:
 
 
 def documents(books: Books) -> Sequence[Document]:
-    """The company's sales, newest first."""
+    """The company's sales, and the payments that were booked by their number, newest first."""
     rows = [_row(entity, each) for entity in company.SALES for each in books.all(entity)]
+    rows += [_row("Payment", each) for each in books.all("Payment") if each.get("PaymentRefNum")]
     return sorted(rows, key=lambda row: int(row.id), reverse=True)
 
 
@@ -85,7 +91,7 @@ def pay(books: Books, document_id: str, now: datetime) -> Sequence[Notification]
 
 def _answered(request: SandboxRequest, books: Books, fault: str) -> Answer:
     try:
-        if request.path == _TOKENS and request.method == "POST":
+        if request.path == TOKENS and request.method == "POST":
             return _token(request, books, fault)
         if request.path == _CONSENT and request.method == "GET":
             return sandbox_tokens.consent(request, books, REALM)
@@ -116,6 +122,9 @@ def _asked(request: SandboxRequest, books: Books, fault: str) -> Answer:
     if fault == "500":
         raise Refusal("10000", "An application error has occurred while processing your request",
                       "System Failure Error", status=500)  # fmt: skip
+    if fault == "closed_period":
+        raise Refusal("6210", "Account Period Closed", "The account period has closed and the"
+                      " account books cannot be updated.")  # fmt: skip
     _checked(request)
     return _worked(request, books, match[2], match[3])
 
@@ -155,23 +164,11 @@ def _once(request: SandboxRequest, books: Books, entity: str) -> Answer:
     key = request.query.get("requestid", "")
     kept = books.get("requests", key) if key else None
     if kept is None:
-        made = {entity: company.create(books, entity, _body(request), request.now)}
+        made = {entity: company.create(books, entity, body_of(request), request.now)}
         kept = {"answer": made}
         if key:
             books.put("requests", key, kept)
     return answer(a_map(kept["answer"]), request.now)
-
-
-def _body(request: SandboxRequest) -> Mapping[str, object]:
-    try:
-        body = exact_json.loads(request.body.decode())
-    except UnicodeDecodeError as error:
-        raise Refusal("500", "Unsupported Operation", str(error), status=500) from error
-    except ValueError as error:
-        raise unsupported("the body") from error
-    if not isinstance(body, Mapping):
-        raise unsupported("the body")
-    return body
 
 
 def _queried(request: SandboxRequest, books: Books) -> dict[str, object]:
@@ -192,30 +189,9 @@ def _over_the_limit(books: Books, now: datetime) -> bool:
     return count > PER_MINUTE
 
 
-def _fault(request: SandboxRequest, books: Books) -> Mapping[str, object]:
-    """The fault that is due for this request, used up by one. A lost answer and a server error
-    are for writes, a dead refresh token for the token's address."""
-    for planned in books.all("faults"):
-        left = int(str(planned.get("times", 1)))
-        if left > 0 and _meant(request, planned):
-            books.put("faults", str(planned["id"]), {**planned, "times": left - 1})
-            return planned
-    return {}
-
-
-def _meant(request: SandboxRequest, planned: Mapping[str, object]) -> bool:
-    path, fault = a_text(planned.get("path")), planned.get("fault")
-    if path is not None:
-        return path in request.path
-    if fault == "invalid_grant":
-        return request.path == _TOKENS
-    writes = request.method == "POST" and request.path != _TOKENS
-    return writes if fault in ("timeout_after_work", "500") else request.path != _TOKENS
-
-
 def _page(books: Books, path: str, id: str) -> Answer:
     """What a person sees who follows a document's link."""
-    entity = _BY_PATH.get(path, "")
+    entity = "Payment" if path == _PAYMENT_PAGE else _BY_PATH.get(path, "")
     row = _row(entity, company.read(books, entity, id))
     lines = [
         f"{row.kind} {row.number}",
@@ -235,7 +211,7 @@ def _row(entity: str, document: Mapping[str, object]) -> Document:
     return Document(
         id=str(document["Id"]),
         kind=_LABELS.get(entity, entity.lower()),
-        number=a_text(document.get("DocNumber")) or "",
+        number=a_text(document.get("DocNumber") or document.get("PaymentRefNum")) or "",
         customer=_ref(document, "CustomerRef", "name"),
         amount=a_text(document.get("TotalAmt")) or "",
         currency=_ref(document, "CurrencyRef", "value"),
@@ -248,6 +224,8 @@ def _row(entity: str, document: Mapping[str, object]) -> Document:
 def _state(entity: str, document: Mapping[str, object]) -> str:
     if entity == "Estimate":
         return "pending"
+    if entity == "Payment":
+        return "received"
     return "paid" if Decimal(str(document.get("Balance", 0))) == 0 else "open"
 
 
@@ -293,4 +271,5 @@ SANDBOX = Sandbox(
     pay=pay,
     credentials=sandbox_tokens.CREDENTIALS,
     settings={"realm": REALM, "item": "Services"},
+    faults=faults.FAULTS,
 )

@@ -23,6 +23,7 @@ HOME = "USD"
 ITEMS = ("Services", "Training")
 ENTITIES = ("Customer", "Item", "Invoice", "SalesReceipt", "Estimate", "Payment")
 SALES = ("Invoice", "SalesReceipt", "Estimate")
+BOOKED = (*SALES, "Payment")
 # Names that a customer cannot have: the books' kinds Vendor and Employee.
 NAMED = ("Customer", "Vendor", "Employee")
 
@@ -32,12 +33,14 @@ CENT = Decimal("0.01")
 
 _SALE_KEYS = frozenset(
     {"CustomerRef", "DocNumber", "PrivateNote", "Line", "TxnDate", "DueDate", "BillEmail",
-     "CurrencyRef", "CustomerMemo", "SalesTermRef", "TxnTaxDetail", "BillAddr", "ShipAddr"}
+     "CurrencyRef", "CustomerMemo", "SalesTermRef", "TxnTaxDetail", "BillAddr", "ShipAddr",
+     "GlobalTaxCalculation"}
 )  # fmt: skip
 KEYS: Mapping[str, frozenset[str]] = {
     "Customer": frozenset(
         {"DisplayName", "CompanyName", "GivenName", "FamilyName", "PrimaryEmailAddr",
-         "PrimaryPhone", "BillAddr", "CurrencyRef", "Notes", "Active", "Taxable"}
+         "PrimaryPhone", "BillAddr", "CurrencyRef", "Notes", "Active", "Taxable", "Id", "SyncToken",
+         "sparse"}
     ),
     "Item": frozenset({"Name", "Type", "Sku", "Description", "UnitPrice", "Active",
                        "IncomeAccountRef"}),
@@ -45,7 +48,7 @@ KEYS: Mapping[str, frozenset[str]] = {
     "SalesReceipt": _SALE_KEYS - {"DueDate"} | {"PaymentRefNum", "DepositToAccountRef"},
     "Estimate": _SALE_KEYS | {"ExpirationDate", "TxnStatus"},
     "Payment": frozenset({"CustomerRef", "TotalAmt", "Line", "TxnDate", "PrivateNote",
-                          "CurrencyRef", "PaymentRefNum"}),
+                          "CurrencyRef", "PaymentRefNum", "DepositToAccountRef"}),
 }  # fmt: skip
 _LINE_KEYS = frozenset(
     {"Amount", "DetailType", "Description", "SalesItemLineDetail", "LinkedTxn", "LineNum", "Id"}
@@ -77,9 +80,11 @@ def create(books: Books, entity: str, body: Mapping[str, object], now: datetime)
     """Writes a document and returns it as it stands in the books."""
     if unknown := sorted(set(body) - KEYS[entity]):
         raise unsupported(unknown[0])
+    if "Id" in body:
+        return _change(books, entity, body, now)
     made = _MAKERS[entity](books, body, now)
     # Documents share one row of ids; so do names among themselves.
-    counter = "Txn" if entity in (*SALES, "Payment") else entity
+    counter = "Txn" if entity in BOOKED else entity
     id = str(books.next_id(counter))
     stamp = now.isoformat(timespec="seconds")
     document = {
@@ -95,6 +100,31 @@ def create(books: Books, entity: str, body: Mapping[str, object], now: datetime)
     if entity == "Payment":
         _apply(books, document)
     return document
+
+
+def _change(books: Books, entity: str, body: Mapping[str, object], now: datetime) -> Document:
+    """A sparse change; a token that somebody else has used up meanwhile is stale."""
+    known = read(books, entity, string(body, "Id"))
+    if string(body, "SyncToken") != known["SyncToken"]:
+        raise Refusal("5010", "Stale Object Error", "Stale Object Error : You and another user were"
+                      " working on this at the same time.")  # fmt: skip
+    if body.get("sparse") is not True:
+        raise unsupported("sparse")  # without it, what is not sent would be emptied
+    changed = {
+        **known,
+        **{name: value for name, value in body.items() if name not in ("sparse", "Id")},
+        "SyncToken": str(int(str(known["SyncToken"])) + 1),
+        "MetaData": {**a_map(known.get("MetaData")), "LastUpdatedTime": now.isoformat()},
+    }
+    books.put(entity, str(known["Id"]), changed)
+    return changed
+
+
+def touch(books: Books, entity: str, id: str) -> None:
+    """Somebody else changes the document."""
+    known = books.get(entity, id)
+    if known is not None:
+        books.put(entity, id, {**known, "SyncToken": str(int(str(known["SyncToken"])) + 1)})
 
 
 def _customer(books: Books, body: Mapping[str, object], now: datetime) -> Document:
@@ -135,7 +165,11 @@ def _sale(books: Books, body: Mapping[str, object], now: datetime, entity: str) 
     if not lines:
         raise missing("Line")
     customer = _customer_of(books, body)
+    on = day(body, "TxnDate") or now.date().isoformat()
+    company = books.get("company", "1") or {}
+    _check_open(company, on)
     total = sum((_line(books, line) for line in lines), Decimal(0))
+    _check_taxed(company, body, lines)
     if total < 0:
         raise Refusal("6000", "A business validation error has occurred while processing your"
                       " request", "Business Validation Error: Transaction amount must be 0 or"
@@ -143,13 +177,36 @@ def _sale(books: Books, body: Mapping[str, object], now: datetime, entity: str) 
     return {
         "DocNumber": _number(books, body, entity),
         **({"PrivateNote": note} if (note := limited(body, "PrivateNote", LONGEST_NOTE)) else {}),
-        "TxnDate": day(body, "TxnDate") or now.date().isoformat(),
+        "TxnDate": on,
         "CustomerRef": {"value": customer["Id"], "name": customer["DisplayName"]},
         "CurrencyRef": {"value": _currency(body, customer)},
         "Line": [{**line, "Id": str(index), "LineNum": index}
                  for index, line in enumerate(lines, 1)],
         "TotalAmt": total,
     }  # fmt: skip
+
+
+def _check_open(company: Mapping[str, object], on: str) -> None:
+    """The books are closed up to the day that the company says."""
+    closed = a_text(company.get("closed_until"))
+    if closed and on <= closed:
+        raise Refusal("6210", "Account Period Closed", "The account period has closed and the"
+                      f" account books cannot be updated through {closed}.")  # fmt: skip
+
+
+def _check_taxed(
+    company: Mapping[str, object], body: Mapping[str, object], lines: list[Mapping[str, object]]
+) -> None:
+    """Outside the US each line says its tax."""
+    if a_text(company.get("country")) in (None, "US"):
+        return
+    if body.get("GlobalTaxCalculation") == "NotApplicable":
+        return
+    if all(ref(a_map(line.get("SalesItemLineDetail")), "TaxCodeRef") for line in lines):
+        return
+    raise Refusal("6000", "A business validation error has occurred while processing your request",
+                  "Business Validation Error: Make sure all your transactions have a GST/HST rate"
+                  " before you save.")  # fmt: skip
 
 
 def _invoice(books: Books, body: Mapping[str, object], now: datetime) -> Document:

@@ -5,23 +5,24 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from relay.core.facts import a_map, a_text
+from relay.core.facts import a_map, a_text, at_path
 from relay.integrations.quickbooks.sandbox_rules import Refusal
 
 MOST = 1000
 
+_SALE = frozenset({"Id", "DocNumber", "TxnDate", "CustomerRef", "MetaData.CreateTime"})
 # What can be asked for; PrivateNote is not among it.
 FIELDS: Mapping[str, frozenset[str]] = {
     "Customer": frozenset({"Id", "DisplayName", "CompanyName", "PrimaryEmailAddr", "Active"}),
     "Item": frozenset({"Id", "Name", "Sku", "Type", "Active"}),
-    "Invoice": frozenset({"Id", "DocNumber", "TxnDate", "CustomerRef"}),
-    "SalesReceipt": frozenset({"Id", "DocNumber", "TxnDate", "CustomerRef"}),
-    "Estimate": frozenset({"Id", "DocNumber", "TxnDate", "CustomerRef"}),
+    "Invoice": _SALE,
+    "SalesReceipt": _SALE,
+    "Estimate": _SALE,
     "Payment": frozenset({"Id", "TxnDate", "CustomerRef"}),
 }
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:\\.|[^'\\])*')|(?P<word>[A-Za-z]\w*|\d+)|(?P<sign><=|>=|[=<>(),*%]))"
+    r"\s*(?:(?P<text>'(?:\\.|[^'\\])*')|(?P<word>[A-Za-z][\w.]*|\d+)|(?P<sign><=|>=|[=<>(),*%]))"
 )
 # Refused in the field as a lexical error.
 _CURLY = re.compile("[\u2013\u2014\u2018\u2019\u201c\u201d]")
@@ -39,7 +40,7 @@ class Condition:
     values: Sequence[str]
 
     def holds(self, document: Document) -> bool:
-        return _OPERATORS[self.operator](_plain(document.get(self.field)), self.values)
+        return _OPERATORS[self.operator](_plain(at_path(document, self.field)), self.values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from relay.core import exact_json
-from relay.integration import Answer
+from relay.integration import Answer, SandboxRequest
 
 THROTTLE_XML = (
     b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
@@ -98,3 +98,16 @@ def not_found(entity: str, id: str) -> Refusal:
     return Refusal(
         "610", "Object Not Found", f"Object Not Found : {entity} {id} was not found or is inactive"
     )
+
+
+def body_of(request: SandboxRequest) -> Mapping[str, object]:
+    """What was posted: a JSON object."""
+    try:
+        body = exact_json.loads(request.body.decode())
+    except UnicodeDecodeError as error:
+        raise Refusal("500", "Unsupported Operation", str(error), status=500) from error
+    except ValueError as error:
+        raise unsupported("the body") from error
+    if not isinstance(body, Mapping):
+        raise unsupported("the body")
+    return body
