@@ -71,6 +71,10 @@ class Api:
         client reads `Idempotency-Prior`; the published description has neither."""
         return await self._call("POST", path, body=body, headers={"idempotency-key": key})
 
+    async def put(self, path: str, body: Mapping[str, object], key: str) -> Mapping[str, object]:
+        """Changes what the body names."""
+        return (await self._call("PUT", path, body=body, headers={"idempotency-key": key})).document
+
     async def _call(
         self,
         method: str,

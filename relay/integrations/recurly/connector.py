@@ -1,5 +1,6 @@
 """Books sales in Recurly: one purchase, one invoice, one `po_number` to find it by."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +9,11 @@ from decimal import Decimal
 from relay.core.errors import InvalidInput, RetryableError, UnknownOutcome
 from relay.core.facts import a_list, a_map, a_text
 from relay.http import Http
-from relay.integration import Call, Connection, Connector, Lookup, Output
-from relay.integrations.recurly import purchase
+from relay.integration import Call, Connection, Connector, Lookup, Output, Pace
+from relay.integrations.recurly import accounts, purchase
 from relay.integrations.recurly.api import Api, code_path, connect
+from relay.integrations.recurly.books import books
+from relay.integrations.recurly.money import currency_of
 from rules.engine import Param, Verb
 
 # The newest first: an earlier try of ours is among them.
@@ -28,13 +31,16 @@ _LINES = Param(
     " the line's sum, item an item code"
 )  # fmt: skip
 _QUANTITY = Param("quantity", "number", help="how many (1)")
+_COLLECTION = Param(
+    "collection", "text", help="manual, or automatic: charges the card that the account has on file"
+)
 _BOOKING = Param("booking", "text", help="a label; a deal is booked once for each (sale)")
 
 VERBS: Mapping[str, Verb] = {
     "purchase": Verb(
         name="recurly.purchase",
         params=(_ACCOUNT_CODE, _CURRENCY, _EMAIL, Param("plan_code", "text", help="a plan's code"),
-                _AMOUNT, _LINES, _QUANTITY, _BOOKING),
+                _AMOUNT, _LINES, _QUANTITY, _COLLECTION, _BOOKING),
         books=True,
         one_of=(("plan_code", "amount", "lines"),),
         output=_OUTPUT,
@@ -43,10 +49,26 @@ VERBS: Mapping[str, Verb] = {
     "subscription": Verb(
         name="recurly.subscription",
         params=(_ACCOUNT_CODE, Param("plan_code", "text", required=True, help="a plan's code"),
-                _CURRENCY, _EMAIL, _QUANTITY, _AMOUNT, _LINES, _BOOKING),
+                _CURRENCY, _EMAIL, _QUANTITY, _AMOUNT, _LINES, _COLLECTION, _BOOKING),
         books=True,
         output=_OUTPUT,
         help="Starts a subscription to a plan, and makes the customer if the code is new.",
+    ),
+    "invoice": Verb(
+        name="recurly.invoice",
+        params=(_ACCOUNT_CODE, _CURRENCY, _COLLECTION, _BOOKING),
+        books=True,
+        output=_OUTPUT,
+        help="Invoices the charges that are pending on the account.",
+    ),
+    "account": Verb(
+        name="recurly.account",
+        params=(_ACCOUNT_CODE, _EMAIL, Param("first_name", "text", help="kept with the account"),
+                Param("last_name", "text", help="kept with the account"),
+                Param("company", "text", help="kept with the account"),
+                Param("phone", "text", help="kept with the account")),
+        output=("id", "code", "url"),
+        help="Makes an account, or changes what differs of the one there is.",
     ),
 }  # fmt: skip
 
@@ -55,22 +77,40 @@ SETTINGS = {
     "site": "the site's subdomain, for links to its pages",
 }
 
+_SITE = re.compile(r"[A-Za-z0-9-]{1,63}")
+
 # A site lives in one region.
 HOSTS = {"us": "https://v3.recurly.com", "eu": "https://v3.eu.recurly.com"}
 
 
 async def perform(call: Call) -> Output:
-    """Makes the purchase, unless an earlier try has made it."""
+    """Does it, unless an earlier try has done it."""
     if call.verb not in VERBS:
         raise InvalidInput(f"Recurly has no verb {call.verb!r}")
-    wanted = purchase.read(call)
+    if call.verb == "account":
+        return await _kept(call)
+    # What cannot be booked is refused before anybody is asked.
+    wanted = purchase.read(call) if call.verb != "invoice" else None
+    code = purchase.account_code(call.params)
     api = await connect(call.connection, call.http, call.now)
-    known, earlier = await _look(api, call, wanted.account_code)
+    known, earlier = await _look(api, call, code)
     if earlier is not None:
         return earlier
-    made = await api.post("/purchases", purchase.body(wanted, call, known=known), call.key)
+    if wanted is None:
+        made = await accounts.invoice_pending(api, call)
+    else:
+        made = await api.post("/purchases", purchase.body(wanted, call, known=known), call.key)
     invoice = a_map(made.document.get("charge_invoice"))
-    return _output(call, invoice, wanted.currency, found=made.prior)
+    return _output(call, invoice, currency_of(call.params.get("currency")), found=made.prior)
+
+
+async def _kept(call: Call) -> Output:
+    api = await connect(call.connection, call.http, call.now)
+    account = await accounts.keep(api, call)
+    id, code = a_text(account.get("id")), a_text(account.get("code"))
+    site = a_text(call.connection.settings.get("site"))
+    root = f"https://{site}.recurly.com" if site else call.connection.base_url.rstrip("/")
+    return Output(data={"id": id, "code": code, "url": f"{root}/accounts/{code if site else id}"})
 
 
 async def _look(api: Api, call: Call, code: str) -> tuple[bool, Output | None]:
@@ -154,6 +194,16 @@ def lookup(connection: Connection, http: Http, now: datetime) -> Lookup:
     return RecurlyLookup(connection, http, now)
 
 
+def check(settings: Mapping[str, object]) -> None:
+    """Raises InvalidInput for settings that no booking would get through with."""
+    days = a_text(settings.get("net_terms"))
+    if days is not None and not (days.isascii() and days.isdigit() and len(days) < len("1000")):
+        raise InvalidInput(f"net_terms is a number of days, not {days!r}")
+    site = a_text(settings.get("site"))
+    if site is not None and not _SITE.fullmatch(site):
+        raise InvalidInput(f"site is the subdomain alone, such as acme, not {site!r}")
+
+
 CONNECTOR = Connector(
     verbs=VERBS,
     perform=perform,
@@ -162,4 +212,8 @@ CONNECTOR = Connector(
     settings=SETTINGS,
     secrets=("api_key",),
     hosts=HOSTS,
+    check=check,
+    # A sandbox site takes 400 requests a minute; production 1000, of which only GETs count.
+    pace=Pace(per_minute=400, at_once=20),
+    books=books,
 )

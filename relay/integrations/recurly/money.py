@@ -28,6 +28,7 @@ WHOLE = frozenset(
 )
 PLACES = 2
 LARGEST_QUANTITY = 1_000_000
+LARGEST = Decimal(10) ** 11
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -47,11 +48,15 @@ def currency_of(value: object) -> str:
 
 def amount_of(name: str, value: object, currency: str) -> Decimal:
     """An amount above zero with no more places than its currency has: nothing is rounded."""
+    if value is None or value == "":
+        raise wrong(name, "is missing: without it nothing is booked")
     number = _number(value)
     if number is None:
         raise wrong(name, f"is not an amount: {value!r}")
     if number <= 0:
         raise wrong(name, f"must be above zero to be booked, and is {number}")
+    if number >= LARGEST:
+        raise wrong(name, f"is too large: {number}")
     places = 0 if currency in WHOLE else PLACES
     if number != round(number, places):
         raise wrong(name, f"has more than {places} decimal places: {number}")

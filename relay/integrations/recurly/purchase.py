@@ -20,6 +20,8 @@ LONGEST_COMPANY = 50
 LONGEST_NAME = 255
 LONGEST_DESCRIPTION = 255
 DUE_DAYS = 30
+MANUAL = "manual"
+COLLECTION = (MANUAL, "automatic")
 
 _ITEM_CODE = re.compile(r"[a-z0-9_+-]{1,50}")
 # Recurly checks addresses of its own; only what no mail server could mean is kept back.
@@ -42,7 +44,7 @@ class Purchase:
 
     account_code: str
     currency: str
-    net_terms: int
+    terms: Mapping[str, object]
     plan: str | None
     quantity: int
     plan_price: Decimal | None
@@ -64,24 +66,23 @@ def read(call: Call) -> Purchase:
     if plan is None and price is not None:
         lines = [_whole(call, price, quantity), *lines]
     return Purchase(
-        account_code=_account_code(params),
+        account_code=account_code(params),
         currency=currency,
-        net_terms=_net_terms(call.connection.settings),
+        terms=terms_of(call),
         plan=plan,
         quantity=quantity,
         plan_price=price if plan else None,
         lines=lines,
-        email=_email(params, call.deal),
+        email=email_of(call),
     )
 
 
 def body(purchase: Purchase, call: Call, *, known: bool) -> dict[str, object]:
     """The request. A known account is named and nothing more: what people changed in Recurly
-    stays. `manual` because a won deal has no card on file, and Recurly charges one otherwise."""
+    stays."""
     made: dict[str, object] = {
         "currency": purchase.currency,
-        "collection_method": "manual",
-        "net_terms": purchase.net_terms,
+        **purchase.terms,
         "po_number": call.number,
         "account": {"code": purchase.account_code} if known else _account(purchase, call.deal),
     }
@@ -136,20 +137,33 @@ def _line(name: str, line: Mapping[str, object], currency: str) -> Line:
     )
 
 
-def _account_code(params: Mapping[str, object]) -> str:
+def account_code(params: Mapping[str, object]) -> str:
+    """Our code of the account. Raises InvalidInput."""
     code = a_text(params.get("account_code"))
     if not code:
-        raise wrong("account_code", "is missing: give the account's own id, such as ${account.id}")
+        raise wrong("account_code", "is missing: the deal has no account to bill")
     if len(code) > LONGEST_CODE:
         raise wrong("account_code", f"is longer than {LONGEST_CODE} characters")
     return code
 
 
-def _email(params: Mapping[str, object], deal: Deal) -> str | None:
-    email = a_text(params.get("email")) or a_text(deal.contact.get("email"))
+def email_of(call: Call) -> str | None:
+    """The rule's, else the contact's. Raises InvalidInput."""
+    email = a_text(call.params.get("email")) or a_text(call.deal.contact.get("email"))
     if email and not _EMAIL.fullmatch(email):
         raise wrong("email", f"is not an address: {email!r}")
     return email
+
+
+def terms_of(call: Call) -> dict[str, object]:
+    """How it is paid: by hand unless the rule asks otherwise. A won deal has no card on file, and
+    Recurly, left alone, charges one."""
+    asked = a_text(call.params.get("collection")) or MANUAL
+    if asked not in COLLECTION:
+        raise wrong("collection", f"is {' or '.join(COLLECTION)}, not {asked!r}")
+    if asked != MANUAL:
+        return {"collection_method": asked}
+    return {"collection_method": MANUAL, "net_terms": _net_terms(call.connection.settings)}
 
 
 def _net_terms(settings: Mapping[str, object]) -> int:
@@ -168,9 +182,9 @@ def _account(purchase: Purchase, deal: Deal) -> dict[str, object]:
     made = {
         "code": purchase.account_code,
         "email": purchase.email,
-        "first_name": _cut(contact.get("first_name"), LONGEST_NAME),
-        "last_name": _cut(contact.get("last_name"), LONGEST_NAME),
-        "company": _cut(deal.account.get("name"), LONGEST_COMPANY),
+        "first_name": cut_to_fit(contact.get("first_name"), LONGEST_NAME),
+        "last_name": cut_to_fit(contact.get("last_name"), LONGEST_NAME),
+        "company": cut_to_fit(deal.account.get("name"), LONGEST_COMPANY),
         "address": {"phone": phone} if phone else None,
     }
     return {name: value for name, value in made.items() if value is not None}
@@ -195,6 +209,7 @@ def _line_item(line: Line, currency: str) -> dict[str, object]:
     }
 
 
-def _cut(value: object, longest: int) -> str | None:
+def cut_to_fit(value: object, longest: int) -> str | None:
+    """The text, as much of it as Recurly takes."""
     text = a_text(value)
     return text[:longest] if text else None

@@ -13,6 +13,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from relay.core import exact_json
@@ -21,7 +22,7 @@ from relay.core.facts import a_map, a_text
 from relay.integration import Answer, Books, Document, Notification, Sandbox, SandboxRequest
 from relay.integrations.recurly import sandbox_site as site
 from relay.integrations.recurly.sandbox_documents import stamp
-from relay.integrations.recurly.sandbox_rules import Refused
+from relay.integrations.recurly.sandbox_rules import Refused, declined, invalid
 
 KEY = "sandbox-recurly-private-key"
 VERSION = "v2021-02-25"
@@ -43,10 +44,12 @@ ROUTES: Sequence[tuple[str, re.Pattern[str], Handler]] = [
         ("PUT", r"/accounts/(?P<id>[^/]+)", site.change_account),
         ("GET", r"/accounts/(?P<id>[^/]+)/invoices", site.account_invoices),
         ("GET", r"/accounts/(?P<id>[^/]+)/subscriptions", site.account_subscriptions),
+        ("POST", r"/accounts/(?P<id>[^/]+)/invoices", site.invoice_pending),
         ("POST", r"/purchases", site.purchase),
         ("POST", r"/purchases/preview", site.preview),
         ("POST", r"/subscriptions", site.subscribe),
         ("GET", r"/subscriptions/(?P<id>[^/]+)", site.subscription),
+        ("GET", r"/invoices", site.invoices),
         ("GET", r"/invoices/(?P<id>[^/]+)", site.invoice),
         ("GET", r"/transactions/(?P<id>[^/]+)", site.transaction),
     )
@@ -60,7 +63,25 @@ REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "lock": (409, "simultaneous_request", "A change for this account is already in progress."),
     "unauthorized": (401, "unauthorized", "The API key is no longer valid."),
 }
-FAULTS = (*REFUSALS, "timeout_after_work", "slow")
+# A card's refusals: category, code, words for us.
+CARDS: Mapping[str, tuple[str, str, str]] = {
+    "declined": ("hard", "declined", "The bank says no. Ask for another card."),
+    "unreachable_gateway": ("communication", "gateway_timeout", "The gateway did not answer."),
+}
+# What it can be asked to do wrong, for people who try Relay out.
+FAULTS: Mapping[str, str] = {
+    "timeout_after_work": "does the work, and answers 504 as if it had not",
+    "slow": "does the work, and answers late",
+    "malformed": "does the work, and answers half a document",
+    "500": "fails without doing anything",
+    "503": "is being maintained",
+    "throttle": "has no room: 429, with the time when there is some",
+    "lock": "is changing the account already",
+    "unauthorized": "does not know the key any more: a person has to give another",
+    "duplicate_name": "somebody else has just made the account",
+    "declined": "the card was declined",
+    "unreachable_gateway": "the card's gateway did not answer: nobody knows whether it was charged",
+}
 
 
 def handle(request: SandboxRequest, books: Books) -> Answer:
@@ -71,14 +92,16 @@ def handle(request: SandboxRequest, books: Books) -> Answer:
     name = str(fault.get("fault", ""))
     try:
         _check(request)
-        if name in REFUSALS:
-            raise Refused(*REFUSALS[name])
+        _fail(name)
         status, document, prior = _perform(request, books)
     except Refused as refusal:
         return _answer(request, refusal.status, refusal.document)
     if name == "timeout_after_work":
         return _text(504, "upstream request timeout")
     more = {"idempotency-prior": "true"} if prior else {}
+    if name == "malformed":
+        whole = _answer(request, status, document, more)
+        return replace(whole, body=whole.body[: len(whole.body) // 2])
     if name == "slow":
         more["x-sandbox-wait"] = str(fault.get("seconds", 5))
     return _answer(request, status, document, more)
@@ -113,6 +136,16 @@ def pay(books: Books, id: str, now: datetime) -> Sequence[Notification]:
         "account_code": account.get("code"),
     }
     return [Notification(body=exact_json.dumps(body).encode())]
+
+
+def _fail(fault: str) -> None:
+    """The refusals that come in place of the work."""
+    if fault in REFUSALS:
+        raise Refused(*REFUSALS[fault])
+    if fault == "duplicate_name":
+        raise invalid("account.code", "has already been taken")
+    if fault in CARDS:
+        raise declined(*CARDS[fault])
 
 
 def _check(request: SandboxRequest) -> None:
@@ -235,4 +268,5 @@ SANDBOX = Sandbox(
     pay=pay,
     credentials={"api_key": KEY},
     settings={"net_terms": 30},
+    faults=FAULTS,
 )

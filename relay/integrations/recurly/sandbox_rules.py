@@ -75,6 +75,20 @@ def invalid(param: str, message: str) -> Refused:
     return Refused(422, "validation", f"{param} {message}", [{"param": param, "message": message}])
 
 
+def declined(category: str, code: str, advice: str) -> Refused:
+    """A card that was not charged, or nobody knows."""
+    refused = Refused(422, "transaction", "The transaction failed.")
+    error = {
+        "object": "transaction_error",
+        "category": category,
+        "code": code,
+        "message": "Your payment could not be taken.",
+        "merchant_advice": advice,
+    }
+    refused.document = {"error": {**a_map(refused.document["error"]), "transaction_error": error}}
+    return refused
+
+
 def body(request: SandboxRequest) -> Json:
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise Refused(400, "invalid_content_type", "The content type must be application/json.")
@@ -109,6 +123,16 @@ def subscription(given: Json) -> Wanted:
     if code is not None and code not in PLANS:
         raise Refused(404, "not_found", f"Couldn't find Plan with code = {code}")
     return _wanted(given, a_map(given.get("account")), currency, [_plan(given, currency, "")])
+
+
+def pending(given: Json, code: str, waiting: Sequence[Json]) -> Wanted:
+    """An invoice of what waits on an account."""
+    currency = _currency(given)
+    lines = [_line({**each, "type": "charge", "currency": currency}, currency, "")
+             for each in waiting]  # fmt: skip
+    if not lines:
+        raise invalid("base", "has no charges to invoice")
+    return _wanted(given, {"code": code}, currency, lines)
 
 
 def account_details(given: Json, prefix: str) -> str:

@@ -73,6 +73,15 @@ def account_invoices(request: SandboxRequest, books: Books, id: str) -> Result:
     return 200, _list(request, books.find("invoices", account_code=code), hidden=("account_code",))
 
 
+def invoices(request: SandboxRequest, books: Books, id: str) -> Result:
+    """Those that were made in the time that is asked for."""
+    del id
+    first = request.query.get("begin_time", "")
+    after = request.query.get("end_time", "9999")
+    found = [each for each in books.all("invoices") if first <= str(each["created_at"]) < after]
+    return 200, _list(request, found, hidden=("account_code",))
+
+
 def account_subscriptions(request: SandboxRequest, books: Books, id: str) -> Result:
     code = _account(books, id)["code"]
     return 200, _list(
@@ -116,6 +125,22 @@ def purchase(request: SandboxRequest, books: Books, id: str) -> Result:
     for each in wanted.plans:
         _subscribe(books, wanted, each, document)
     books.put("invoices", made, {**document, "account_code": wanted.account_code})
+    return 201, collection_of(document)
+
+
+def invoice_pending(request: SandboxRequest, books: Books, id: str) -> Result:
+    """Gathers the account's pending charges; they stand in the books' kind `pending`."""
+    payer = _account(books, id)
+    given = rules.body(request)
+    waiting = [each for each in books.find("pending", account_code=payer["code"])
+               if not each.get("invoiced")]  # fmt: skip
+    wanted = rules.pending(given, str(payer["code"]), waiting)
+    made = _numbered(books, "invoices", "in")
+    number = str(FIRST_NUMBER + int(made[2:]))
+    document = invoice_of(wanted, payer, made, number, request.now)
+    books.put("invoices", made, {**document, "account_code": payer["code"]})
+    for each in waiting:
+        books.put("pending", str(each["id"]), {**each, "invoiced": True})
     return 201, collection_of(document)
 
 
