@@ -88,7 +88,21 @@ class RetryableError(RemoteError):
 
 
 class UnknownOutcome(RetryableError):
-    """The call may have been carried out: look for its document before sending again."""
+    """The call may have been carried out: look for its document before sending again.
+
+    `answered`: it was answered, and the same key would only bring the same answer again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: timedelta | None = None,
+        answered: bool = False,
+    ) -> None:
+        super().__init__(message, status=status, retry_after=retry_after)
+        self.answered = answered
 
 
 class BlockedTarget(RetryableError):

@@ -155,9 +155,12 @@ def _apply(runtime: Runtime, conn: Connection, outcome: Outcome, now: datetime) 
         _remember(conn, execution, result.customers)
         execution.done(result.data, now)
         return
-    # While an earlier try may have booked it, only finding it or its absence settles that.
-    if booking is not None and not outcome.looked_first and _is_definite(result):
-        stored.mark_refused(conn, booking.id)
+    if booking is not None and _is_answer(result):
+        # While an earlier try may have booked it, only finding it or its absence settles that.
+        if outcome.looked_first or isinstance(result, UnknownOutcome):
+            stored.renew_key(conn, booking.id)
+        else:
+            stored.mark_refused(conn, booking.id)
     if isinstance(result, AuthError):
         _pause(runtime, conn, execution, result, now)
     elif not isinstance(result, RetryableError) or not execution.retry(
@@ -182,8 +185,9 @@ def _remember(conn: Connection, execution: Execution, customers: Mapping[str, st
             )
 
 
-def _is_definite(error: RelayError) -> bool:
-    return not isinstance(error, UnknownOutcome)
+def _is_answer(error: RelayError) -> bool:
+    """Whether the present key is used up: it would bring the same answer again."""
+    return not isinstance(error, UnknownOutcome) or error.answered
 
 
 def _pause(

@@ -213,6 +213,15 @@ def mark_refused(conn: Connection, booking: int) -> None:
     )
 
 
+def renew_key(conn: Connection, booking: int) -> None:
+    """The next try needs a new idempotency key, and has to look first all the same."""
+    conn.execute(
+        update(bookings)
+        .where(bookings.c.id == booking, bookings.c.state == "sent")
+        .values(generation=bookings.c.generation + 1)
+    )
+
+
 def mark_booked(
     conn: Connection,
     booking: int,

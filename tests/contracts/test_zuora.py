@@ -441,3 +441,19 @@ def test_the_wait_is_the_servers_own() -> None:
     asked = _error(429, _reasons(58730070), ratelimit_reset="17", retry_after="5")
     assert isinstance(asked, RetryableError)
     assert asked.retry_after == timedelta(seconds=5)
+
+
+def test_an_account_has_its_postcode_under_the_name_that_each_call_takes(tenant: Tenant) -> None:
+    address = {"street": "1 Main St", "city": "Springfield", "postcode": "94000"}
+    other = replace(DEAL, account={"id": "6a", "name": "Other Ltd"})
+    tenant.book({**ORDER, "address": address})
+    made = tenant.book({"address": address}, verb="account", deal=other, key="k2")
+    again = tenant.book({}, verb="account", deal=other, key="k3")
+    assert made.data == again.data
+    order, account = (a_map(talk.sent) for talk in tenant.http.sent("POST", "/v1/orders")
+                      + tenant.http.sent("POST", "/v1/accounts"))  # fmt: skip
+    contact = a_map(a_map(order["newAccount"])["billToContact"])
+    assert (contact["postalCode"], "zipCode" in contact) == ("94000", False)
+    contact = a_map(account["billToContact"])
+    assert (contact["zipCode"], "postalCode" in contact) == ("94000", False)
+    check(tenant)

@@ -85,9 +85,10 @@ class Tenant:
         number: str = NUMBER,
         look_first: bool = False,
         deal: Deal = DEAL,
+        verb: str = "order",
     ) -> Output:
         call = Call(
-            verb="order",
+            verb=verb,
             params=params,
             connection=self.connection,
             http=self.http.http,

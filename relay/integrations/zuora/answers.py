@@ -23,10 +23,12 @@ CREDENTIALS = 11
 NOT_FOUND = 40
 INTERNAL = 60
 PERSON = frozenset({10, CREDENTIALS})  # permission, credentials
-AGAIN = frozenset({50, 61, 70})  # a lock, a passing fault, too many at once
+TOO_MANY = 70
+AGAIN = frozenset({50, 61, TOO_MANY})  # a lock, a passing fault, too many at once
 
 CODE_DIGITS = 8
 SOON = timedelta(seconds=15)
+CROWDED = timedelta(seconds=120)  # where Zuora does not say when (its page on concurrent requests)
 LONGEST_WAIT = timedelta(hours=1)
 # The gateway's words for a token that is good and a check that failed: the same call again.
 SAME_TOKEN = "Failed to get user info"  # noqa: S105 - words of an answer
@@ -90,16 +92,22 @@ def error_of(problem: Problem, response: Response, what: str, *, writes: bool) -
     if problem.category in PERSON:
         return AuthError(message, status=status)
     if problem.category in AGAIN:
-        return RetryableError(message, status=status, retry_after=_wait(response))
+        crowded = problem.category == TOO_MANY
+        wait = _wait(response, CROWDED if crowded else SOON)
+        return RetryableError(message, status=status, retry_after=wait)
     if problem.category == INTERNAL:
-        return undecided(message, status=status, writes=writes)
+        return undecided(message, status=status, writes=writes, answered=True)
     return PermanentError(message, status=status)
 
 
-def undecided(message: str, *, status: int | None, writes: bool) -> RetryableError:
-    """A write that may have been carried out; for a read there is no such thing."""
-    kind = UnknownOutcome if writes else RetryableError
-    return kind(message, status=status, retry_after=SOON)
+def undecided(
+    message: str, *, status: int | None, writes: bool, answered: bool = False
+) -> RetryableError:
+    """A write that may have been carried out; for a read there is no such thing. An answer is
+    replayed under its key for a day."""
+    if writes:
+        return UnknownOutcome(message, status=status, retry_after=SOON, answered=answered)
+    return RetryableError(message, status=status, retry_after=SOON)
 
 
 def _by_status(problem: Problem, response: Response, message: str, *, writes: bool) -> RemoteError:
@@ -107,7 +115,7 @@ def _by_status(problem: Problem, response: Response, message: str, *, writes: bo
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return AuthError(message, status=status)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RetryableError(message, status=status, retry_after=_wait(response))
+        return RetryableError(message, status=status, retry_after=_wait(response, CROWDED))
     unsaid = response.is_success and not problem.said
     if unsaid or status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return undecided(message, status=status, writes=writes)
@@ -130,11 +138,11 @@ def _pair(values: Mapping[str, object], code: str, message: str) -> tuple[str, s
     return a_text(values.get(code)) or "", a_text(values.get(message)) or ""
 
 
-def _wait(response: Response) -> timedelta:
-    """`Retry-After`, else `RateLimit-Reset` (seconds to go), else a little."""
+def _wait(response: Response, unsaid: timedelta) -> timedelta:
+    """`Retry-After`, else `RateLimit-Reset` (seconds to go), else as it is unsaid."""
     if (asked := retry_after_of(response)) is not None:
         return asked
     text = response.headers.get("ratelimit-reset", "").strip()
     if response.status == HTTPStatus.TOO_MANY_REQUESTS and text.isascii() and text.isdigit():
         return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
-    return SOON
+    return unsaid

@@ -1,6 +1,7 @@
 """Books sales in Zuora: one order, under our own number, for an account found or made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
@@ -13,10 +14,12 @@ from relay.core.errors import (
 )
 from relay.core.facts import a_list, a_map, a_text
 from relay.http import Http
-from relay.integration import Call, Connection, Connector, Lookup, Output
+from relay.integration import Call, Connection, Connector, InBooks, Lookup, Output, Pace, Span
 from relay.integrations.zuora import order
 from relay.integrations.zuora.api import Api
 from rules.engine import Param, Verb
+
+_ADDRESS = Param("address", "map", help="of a new account: street, city, state, postcode, country")
 
 VERBS: Mapping[str, Verb] = {
     "order": Verb(
@@ -26,11 +29,18 @@ VERBS: Mapping[str, Verb] = {
                   help="the customer's number; empty: the deal's own account, made if new"),
             Param("order_date", "date", required=True, help="when the contract begins"),
             Param("rate_plans", "list", required=True, help="numbers or ids of product rate plans"),
+            _ADDRESS,
             Param("booking", "text", help="a label; a deal is booked once for each (sale)"),
         ),
         books=True,
         output=("id", "number", "subscription", "account", "invoice", "url"),
         help="Orders a subscription to rate plans, and makes the customer if there is none.",
+    ),
+    "account": Verb(
+        name="zuora.account",
+        params=(_ADDRESS,),
+        output=("id", "number", "url"),
+        help="Makes the deal's account in Zuora, if it is not there.",
     ),
 }  # fmt: skip
 
@@ -68,6 +78,8 @@ async def perform(call: Call) -> Output:
     """Places the order, unless an earlier try has placed it."""
     if call.verb not in VERBS:
         raise InvalidInput(f"Zuora has no verb {call.verb!r}")
+    if call.verb == "account":
+        return await _kept(call)
     wanted = order.read(call)
     api = Api(connection=call.connection, http=call.http, now=call.now, track=call.number)
     earlier, existing = await _look(api, call, wanted)
@@ -77,7 +89,35 @@ async def perform(call: Call) -> Output:
         made = await api.post("/v1/orders", order.body(wanted, call, existing), call.key)
     except PermanentError as refusal:
         return await _settled(api, call, refusal, is_new=existing is None)
-    return _output(call, made, account=a_text(made.get("accountNumber")))
+    output = _output(call, made, account=a_text(made.get("accountNumber")))
+    return await _priced(api, output)
+
+
+async def _kept(call: Call) -> Output:
+    """The deal's own account, made where it is not there: once, for its number is ours."""
+    number = order.own_account_number(call.deal)
+    address = order.address_of(call.params.get("address"))
+    wanted = order.new_account(call.deal, call.connection.settings, address, "zipCode")
+    api = Api(connection=call.connection, http=call.http, now=call.now, track=call.key)
+    url = f"{call.connection.base_url.rstrip('/')}{_account_path(number)}"
+    known = await api.find(_account_path(number))
+    if known is None:
+        made = await api.post("/v1/accounts", wanted, call.key)
+        return Output(data={"id": a_text(made.get("accountId")), "number": number, "url": url})
+    id = a_text(a_map(known.get("basicInfo")).get("id"))
+    return Output(data={"id": id, "number": number, "url": url})
+
+
+async def _priced(api: Api, output: Output) -> Output:
+    """With what the order's invoice comes to. The order stands whether that can be read or not."""
+    number = a_text(output.data.get("invoice"))
+    if number is None:
+        return output
+    try:
+        bill = await api.find(f"/v1/invoices/{quote(number, safe='')}") or {}
+    except RemoteError:
+        return output
+    return replace(output, amount=bill.get("amount"), currency=a_text(bill.get("currency")))
 
 
 async def _look(api: Api, call: Call, wanted: order.Order) -> tuple[Output | None, str | None]:
@@ -165,6 +205,27 @@ async def test(connection: Connection, http: Http, now: datetime) -> str:
     return f"Zuora at {urlsplit(connection.base_url).hostname}"
 
 
+async def books(connection: Connection, http: Http, now: datetime, span: Span) -> Sequence[InBooks]:
+    """The orders of our numbers; an order has no amount of its own."""
+    api = Api(connection=connection, http=http, now=now)
+    found = []
+    for number in span.numbers:
+        path = f"/v1/orders/{quote(number, safe='')}"
+        if (known := await api.find(path)) is not None:
+            placed = a_map(known.get("order"))
+            found.append(
+                InBooks(
+                    number=number,
+                    id=a_text(placed.get("orderId")),
+                    external_number=a_text(placed.get("orderNumber")),
+                    amount=None,
+                    currency=a_text(placed.get("currency")),
+                    url=connection.base_url.rstrip("/") + path,
+                )
+            )
+    return found
+
+
 def lookup(connection: Connection, http: Http, now: datetime) -> Lookup:
     """The reads that complete a callout."""
     return Api(connection=connection, http=http, now=now)
@@ -178,4 +239,8 @@ CONNECTOR = Connector(
     settings=SETTINGS,
     secrets=("client_id", "client_secret"),
     hosts=HOSTS,
+    check=order.check,
+    # Zuora's older page on concurrent requests: 200 for a tenant, 40 of those that subscribe.
+    pace=Pace(per_minute=2000, at_once=40),
+    books=books,
 )

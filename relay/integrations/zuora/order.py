@@ -23,6 +23,7 @@ LONGEST_PHONE = 40
 MONTHS = 12
 BILL_CYCLE_DAY = 1
 LAST_DAY = 31
+ADDRESS = ("street", "city", "state", "postcode", "country")
 TRIGGERS = ("ContractEffective", "ServiceActivation", "CustomerAcceptance")
 
 _CATALOGUE_ID = re.compile(r"[0-9a-f]{32}")
@@ -38,6 +39,7 @@ class Order:
     account_number: str | None
     date: str
     rate_plans: Sequence[str]
+    address: Mapping[str, str]
 
 
 def read(call: Call) -> Order:
@@ -49,6 +51,7 @@ def read(call: Call) -> Order:
         account_number=number,
         date=_date(call.params.get("order_date")),
         rate_plans=_rate_plans(call.params.get("rate_plans"), call.connection.settings),
+        address=address_of(call.params.get("address")),
     )
 
 
@@ -63,7 +66,7 @@ def body(order: Order, call: Call, existing: str | None) -> Json:
     account: Json = (
         {"existingAccountNumber": existing}
         if existing
-        else {"newAccount": new_account(call.deal, settings)}
+        else {"newAccount": new_account(call.deal, settings, order.address, "postalCode")}
     )
     return {
         "orderNumber": call.number,
@@ -78,8 +81,20 @@ def body(order: Order, call: Call, existing: str | None) -> Json:
     }
 
 
-def new_account(deal: Deal, settings: Mapping[str, object]) -> Json:
-    """The account to make. Raises InvalidInput where the deal's account has no name."""
+def address_of(value: object) -> dict[str, str]:
+    """Where the customer is, in our own words. Raises InvalidInput for others."""
+    given = a_map(value)
+    unknown = sorted(str(name) for name in set(given) - set(ADDRESS))
+    if unknown:
+        raise _wrong("address", f"has no {unknown[0]}: it has {', '.join(ADDRESS)}")
+    return {name: text for name in ADDRESS if (text := a_text(given.get(name)))}
+
+
+def new_account(
+    deal: Deal, settings: Mapping[str, object], address: Mapping[str, str], postcode: str
+) -> Json:
+    """The account to make. `postcode` is what the call names it: the two ways of making an account
+    differ, and each refuses the other's. Raises InvalidInput where the account has no name."""
     name = a_text(deal.account.get("name"))
     if name is None:
         raise _wrong("account_number", "is missing, and the deal's account has no name")
@@ -94,11 +109,13 @@ def new_account(deal: Deal, settings: Mapping[str, object]) -> Json:
         "billCycleDay": _whole(settings, "bill_cycle_day", BILL_CYCLE_DAY, LAST_DAY),
         "autoPay": False,
         "paymentTerm": options.text(settings, "payment_term", "Net 30"),
-        "billToContact": contact(deal, settings),
+        "billToContact": contact(deal, settings, address, postcode),
     }
 
 
-def contact(deal: Deal, settings: Mapping[str, object]) -> Json:
+def contact(
+    deal: Deal, settings: Mapping[str, object], address: Mapping[str, str], postcode: str
+) -> Json:
     """The person who is billed. Zuora demands both names, so a missing one is a dash."""
     person = deal.contact
     first, last = a_text(person.get("first_name")), a_text(person.get("last_name"))
@@ -109,9 +126,23 @@ def contact(deal: Deal, settings: Mapping[str, object]) -> Json:
         "lastName": (last or "-")[:LONGEST_PERSON],
         "workEmail": _fitting(person.get("email"), LONGEST_EMAIL),
         "workPhone": _fitting(person.get("phone"), LONGEST_PHONE),
-        "country": options.text(settings, "country") or None,
+        "address1": address.get("street"),
+        "city": address.get("city"),
+        "state": address.get("state"),
+        postcode: address.get("postcode"),
+        "country": address.get("country") or options.text(settings, "country") or None,
     }
     return {name: value for name, value in made.items() if value is not None}
+
+
+def check(settings: Mapping[str, object]) -> None:
+    """Raises InvalidInput for settings that no booking would get through with."""
+    _whole(settings, "bill_cycle_day", BILL_CYCLE_DAY, LAST_DAY)
+    _whole(settings, "term_months", MONTHS, 120)
+    if not _CURRENCY.fullmatch(options.text(settings, "currency", "USD").upper()):
+        raise _wrong("currency", "of the connection is a three-letter code")
+    if not isinstance(settings.get("rate_plans") or {}, Mapping):
+        raise _wrong("rate_plans", 'of the connection is a map: {"Team": "PRP-00000001"}')
 
 
 def _create(order: Order, settings: Mapping[str, object]) -> Json:

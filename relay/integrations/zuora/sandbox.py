@@ -51,7 +51,24 @@ REFUSALS: Mapping[str, tuple[int, str, int]] = {
     "throttle": (58730070, "Too many requests.", 429),
     "running": (58730050, "A request with this idempotency key is in process.", 409),
 }
-FAULTS = (*REFUSALS, "500", "expired_token", "timeout_after_work", "slow")
+# What it can be asked to do wrong, for people who try Relay out.
+FAULTS: Mapping[str, str] = {
+    "timeout_after_work": "does the work, and answers 504 as if it had not",
+    "slow": "does the work, and answers late",
+    "malformed": "does the work, and answers half a document",
+    "500": "fails without doing anything, in plain text",
+    "expired_token": "does not know the token any more",
+    "dead_token": "does not know the token any more, which it says inside a 200",
+    "forbidden": "the user may not write: a person has to change that",
+    "throttle": "has no room: 429, with the time when there is some",
+    "too_many": "has no room, which it says inside a 200",
+    "lock": "the account is being changed elsewhere",
+    "temporary": "has a passing fault",
+    "internal": "has a fault of its own: nobody knows what was done",
+    "tax": "the tax engine did not answer",
+    "running": "the first request with the same key is still running",
+    "duplicate_name": "somebody else has just made the account",
+}
 
 _TOKENS = "/oauth/token"
 
@@ -70,11 +87,23 @@ def handle(request: SandboxRequest, books: Books) -> Answer:
         return _answer(401, {"message": "Authentication error"})
     if name == "500":
         return _text(500, "We're sorry, but something went wrong.")
-    given = _once(request, books, name)
-    if name == "timeout_after_work":
-        return _text(504, "upstream request timeout")
-    wait = {"x-sandbox-wait": str(fault.get("seconds", 5))} if name == "slow" else {}
-    return replace(given, headers={**given.headers, **wait})
+    if name == "duplicate_name":
+        tenant.make_somebody_elses(request, books)
+    return _spoiled(_once(request, books, name), name, fault)
+
+
+def _spoiled(given: Answer, name: str, fault: Mapping[str, object]) -> Answer:
+    """The answer as it arrives."""
+    match name:
+        case "timeout_after_work":
+            return _text(504, "upstream request timeout")
+        case "malformed":
+            return replace(given, body=given.body[: len(given.body) // 2])
+        case "slow":
+            wait = {"x-sandbox-wait": str(fault.get("seconds", 5))}
+            return replace(given, headers={**given.headers, **wait})
+        case _:
+            return given
 
 
 def documents(books: Books) -> Sequence[Document]:
@@ -274,4 +303,5 @@ SANDBOX = Sandbox(
     pay=pay,
     credentials=CREDENTIALS,
     settings={"currency": "USD", "country": "United States"},
+    faults=FAULTS,
 )
