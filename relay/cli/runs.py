@@ -29,6 +29,7 @@ run.add_command(cancel)
 @click.option("--rule", metavar="ID", help="Only runs of this rule.")
 @click.option("--item", metavar="ID", help="Only runs for this list item.")
 @click.option("--event", "event_", metavar="ID", help="Only runs that this event caused.")
+@click.option("--connector", metavar="NAME", help="Only runs that called it, such as quickbooks.")
 @paged
 @click.pass_obj
 def list_(
@@ -37,14 +38,16 @@ def list_(
     rule: str | None,
     item: str | None,
     event_: str | None,
+    connector: str | None,
     limit: int,
     cursor: str | None,
 ) -> None:
     """The newest runs."""
     one_of(state, runs.STATES, "state")
     number = None if event_ is None else row_number("evt", event_)
-    wanted = runs.Filter(state=state, rule=rule, item=item, event=number)
+    wanted = runs.Filter(state=state, rule=rule, item=item, event=number, connector=connector)
     query = {"state": state, "rule": rule, "item": item, "cursor": cursor, "limit": limit,
+             "connector": connector,
              "event": None if number is None else public("evt", number)}  # fmt: skip
 
     def here(at: Office) -> dict[str, object]:

@@ -1,11 +1,11 @@
 """Bookings as people see them, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from relay.storage.reads.page import Cut, Page, cut_page
 from relay.storage.tables.crm import items
@@ -55,6 +55,21 @@ def of_item(conn: Connection, org: int, item: str) -> list[BookingRow]:
     query = _LIST.where(bookings.c.org_id == org, bookings.c.item_id == item)
     return [_read(row) for row in conn.execute(query.order_by(bookings.c.id))]
 
+
+def between(conn: Connection, org: int, first: datetime, after: datetime) -> list[BookingRow]:
+    """Those that were made in the time, oldest first."""
+    at = func.coalesce(bookings.c.booked_at, bookings.c.created_at)
+    query = _LIST.where(bookings.c.org_id == org, at >= first, at < after)
+    return [_read(row) for row in conn.execute(query.order_by(bookings.c.id).limit(_MOST))]
+
+
+def of_items(conn: Connection, org: int, ids: Collection[str]) -> list[BookingRow]:
+    """Those of several deals."""
+    query = _LIST.where(bookings.c.org_id == org, bookings.c.item_id.in_(ids))
+    return [_read(row) for row in conn.execute(query.order_by(bookings.c.id))]
+
+
+_MOST = 10_000
 
 _LIST: Select[Any] = (
     select(

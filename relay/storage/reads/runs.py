@@ -94,6 +94,7 @@ class Filter:
     about: str | None = None
     item: str | None = None
     event: int | None = None
+    connector: str | None = None
 
 
 def page(conn: Connection, org: int, wanted: Filter, cut: Cut) -> Page[RunRow]:
@@ -108,6 +109,13 @@ def page(conn: Connection, org: int, wanted: Filter, cut: Cut) -> Page[RunRow]:
         statement = statement.where(runs.c.item_id == wanted.item)
     if wanted.event is not None:
         statement = statement.where(runs.c.event_id == wanted.event)
+    if wanted.connector:
+        called = select(steps.c.run_id).where(
+            steps.c.run_id == runs.c.id,
+            steps.c.use.startswith(f"{wanted.connector}.", autoescape=True),
+        )
+        statement = statement.where(called.exists())
+        floor = scan_floor(cut, newest(conn, org))
     if wanted.about:
         statement = statement.where(runs.c.about == wanted.about)
         floor = scan_floor(cut, newest(conn, org))

@@ -1,10 +1,10 @@
 """What happened: events, runs, bookings and deliveries, each with its story."""
 
-from marshmallow import fields, validate
+from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
 from relay.core import ids
-from relay.pipeline import documents, explain
+from relay.pipeline import documents, explain, reconcile
 from relay.storage.reads import bookings, deliveries, events, runs
 from relay.web.api.resource import Resource
 from relay.web.api.site import (
@@ -25,6 +25,7 @@ from relay.web.api.stories import (
     DeliveryStory,
     Event,
     EventStory,
+    Reconciliation,
     Run,
     RunStory,
 )
@@ -49,6 +50,7 @@ class RunQuery(PageQuery):
     rule = fields.String()
     item = fields.String()
     event = fields.String(metadata={"example": "evt_42"})
+    connector = fields.String(metadata={"example": "quickbooks"})
 
 
 class DeliveryQuery(PageQuery):
@@ -59,6 +61,16 @@ class DeliveryQuery(PageQuery):
     type = fields.String()
     hook = fields.String(metadata={"example": "hook_3"})
     run = fields.String(metadata={"example": "run_7"})
+
+
+class PeriodQuery(Schema):
+    """From a day to a day, both included; a month up to today unless given."""
+
+    since = fields.String(metadata={"format": "date", "example": "2026-11-01"})
+    until = fields.String(metadata={"format": "date", "example": "2026-11-30"})
+    ask = fields.Boolean(
+        load_default=False, metadata={"description": "ask the providers for their books too"}
+    )
 
 
 routes = Resource("events", "What arrived, what it became, and what was done about it.")
@@ -94,6 +106,7 @@ def list_runs(query: Document) -> Document:
         rule=query.get("rule"),
         item=query.get("item"),
         event=ids.number("evt", query["event"]) if query.get("event") else None,
+        connector=query.get("connector"),
     )
 
     def work(conn: Connection) -> Document:
@@ -123,6 +136,19 @@ def list_bookings(query: Document) -> Document:
         return paged(page, map(documents.booking, rows))
 
     return read(work)
+
+
+@routes.get("/bookings/reconcile", scope="events:read", query=PeriodQuery, answer=Reconciliation())
+def reconcile_bookings(query: Document) -> Document:
+    """Won deals without a document, documents without a deal, and amounts that differ."""
+    org = caller().org
+    zone = read(lambda conn: runtime().setups.of(conn, org)).organization.time_zone
+    period = reconcile.period_of(
+        query.get("since"), query.get("until"), runtime().clock.now(), zone
+    )
+    found = reconcile.differences(runtime(), org, period, ask=query["ask"])
+    rows = read(lambda conn: visible(conn, found, lambda row: row.item_id))
+    return reconcile.document(rows, period)
 
 
 @routes.get(

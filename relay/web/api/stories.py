@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
+from relay.pipeline import reconcile
 from relay.storage.reads import deliveries, events, runs
 
 _TIME = {"format": "date-time"}
@@ -88,6 +89,35 @@ class Booking(Schema):
     currency = fields.String(allow_none=True)
     created_at = fields.String(metadata=_TIME)
     booked_at = fields.String(allow_none=True, metadata=_TIME)
+
+
+class Disagreement(Schema):
+    """A deal and what was booked for it, where they do not agree."""
+
+    problem = fields.String(required=True, validate=validate.OneOf(tuple(reconcile.PROBLEMS)))
+    item_id = fields.String(allow_none=True)
+    item_name = fields.String(allow_none=True)
+    list_id = fields.String(allow_none=True)
+    list = fields.String(allow_none=True)
+    deal_amount = fields.String(allow_none=True)
+    booked_amount = fields.String(allow_none=True)
+    currency = fields.String(allow_none=True)
+    connection = fields.String(allow_none=True)
+    verb = fields.String(allow_none=True)
+    number = fields.String(allow_none=True)
+    external_number = fields.String(allow_none=True)
+    url = fields.String(allow_none=True)
+    run_id = fields.String(allow_none=True)
+    why = fields.String()
+
+
+class Reconciliation(Schema):
+    """What does not agree, from one day to another, both included."""
+
+    since = fields.String(required=True, metadata={"format": "date"})
+    until = fields.String(required=True, metadata={"format": "date"})
+    data = fields.List(fields.Nested(Disagreement), required=True)
+    next = fields.String(required=True, allow_none=True)
 
 
 class Attempt(Schema):

@@ -29,7 +29,7 @@ def runs() -> Response | str:
         wanted=wanted,
         newest=newest,
         states=stored.STATES,
-        chips=chips("runs", ("state", "rule", "about", "item", "event")),
+        chips=chips("runs", ("state", "rule", "about", "item", "event", "connector")),
     )
 
 
@@ -41,6 +41,7 @@ def _wanted() -> stored.Filter:
         about=request.args.get("about") or None,
         item=request.args.get("item") or None,
         event=number("evt", event) if event else None,
+        connector=request.args.get("connector") or None,
     )
 
 
