@@ -1,7 +1,8 @@
 """Sandboxes at work: one API request, the books, and a payment with the provider's own notices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from relay.core import ids
@@ -15,6 +16,9 @@ from relay.storage.locks import only_one
 from relay.storage.sandbox import StoredBooks
 from relay.storage.sources import SourceRow
 from relay.storage.work import Kind, NewWork
+
+SLOW_SECONDS = 5
+_FAULTS = "faults"  # the kind of the books that they stand in
 
 
 def handle(runtime: Runtime, path: str, inner: SandboxRequest) -> Answer:
@@ -57,6 +61,70 @@ def pay(runtime: Runtime, org: int, provider: str, document: str) -> list[int]:
         work.add(runtime.db, conn, Kind.DELIVERY, rows)
     runtime.queue.wake(DELIVER, made)
     return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What a sandbox is to do wrong: the next `times` requests that it fits. `path` narrows it to
+    addresses that contain it, `seconds` is how late a slow answer comes."""
+
+    name: str
+    times: int = 1
+    path: str | None = None
+    seconds: int = SLOW_SECONDS
+
+
+def faults(runtime: Runtime, provider: str) -> Mapping[str, str]:
+    """What the provider's sandbox can be asked to do wrong, each in words."""
+    return _sandbox(runtime, provider).faults
+
+
+def planned(runtime: Runtime, org: int, provider: str) -> list[Fault]:
+    """What it still is to do wrong."""
+    with runtime.db.read() as conn:
+        rows = StoredBooks(conn, org, provider).all(_FAULTS)
+    found = [
+        Fault(
+            name=str(row["fault"]),
+            times=int(str(row.get("times", 1))),
+            path=str(row["path"]) if row.get("path") else None,
+            seconds=int(str(row.get("seconds", SLOW_SECONDS))),
+        )
+        for row in rows
+    ]
+    return [one for one in found if one.times > 0]
+
+
+def plan(runtime: Runtime, org: int, provider: str, fault: Fault, *, by: str) -> None:
+    """Asks the sandbox to fail. Raises InvalidInput for what it cannot do."""
+    known = faults(runtime, provider)
+    if fault.name not in known:
+        raise InvalidInput(f"the sandbox of {provider} cannot {fault.name!r}: {', '.join(known)}")
+    with _turn(runtime, org, provider), runtime.db.write() as conn:
+        books = StoredBooks(conn, org, provider)
+        id = str(books.next_id(_FAULTS))
+        books.put(
+            _FAULTS,
+            id,
+            {
+                "id": id,
+                "fault": fault.name,
+                "times": fault.times,
+                "seconds": fault.seconds,
+                **({"path": fault.path} if fault.path else {}),
+            },
+        )
+        identity.audit(conn, org, by, "sandbox asked to fail", f"{provider}: {fault.name}",
+                       at=runtime.clock.now())  # fmt: skip
+
+
+def forget_faults(runtime: Runtime, org: int, provider: str, *, by: str) -> None:
+    """It works as it should again."""
+    with _turn(runtime, org, provider), runtime.db.write() as conn:
+        books = StoredBooks(conn, org, provider)
+        for row in books.all(_FAULTS):
+            books.put(_FAULTS, str(row["id"]), {**row, "times": 0})
+        identity.audit(conn, org, by, "sandbox works again", provider, at=runtime.clock.now())
 
 
 def _sandbox(runtime: Runtime, provider: str) -> Sandbox:

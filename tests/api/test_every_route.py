@@ -24,6 +24,7 @@ BODIES: dict[str, Any] = {
     "POST /connections": {"provider": "recurly", "name": "second"},
     "PATCH /connections/<ref>": {"settings": {"net_terms": "14"}},
     "POST /connections/<ref>/reconnect": {},
+    "POST /connections/<ref>/faults": {"name": "slow", "seconds": 1},
     "POST /sources/<ref>/preview": {},
     "POST /targets": {"name": "chat", "url": "https://chat.example.com/hook"},
     "POST /rules": {"texts": {}},
