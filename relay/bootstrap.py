@@ -15,6 +15,7 @@ from relay.core.errors import Unavailable
 from relay.core.targets import INTERNAL, TargetPolicy
 from relay.crm.embedded import EmbeddedCRM
 from relay.http import Client, Turns
+from relay.integration import Integration
 from relay.integrations import INTEGRATIONS
 from relay.pipeline import rules, transitions
 from relay.queue import Queue, Silent, Waker
@@ -28,24 +29,37 @@ from relay.storage.vault import Vault
 from rules.engine import Verb
 from rules.engine.verbs import CRM_VERBS
 
-VERBS: Mapping[str, Verb] = {
-    **CRM_VERBS,
-    **{
-        verb.name: verb
-        for integration in INTEGRATIONS.values()
-        if integration.connector is not None
-        for verb in integration.connector.verbs.values()
-    },
-}
+
+def verbs_of(integrations: Mapping[str, Integration]) -> dict[str, Verb]:
+    """All that rules may use, by full name."""
+    return {
+        **CRM_VERBS,
+        **{
+            verb.name: verb
+            for integration in integrations.values()
+            if integration.connector is not None
+            for verb in integration.connector.verbs.values()
+        },
+    }
 
 
-def build(settings: Settings, *, role: str, queue: Queue | None = None) -> Runtime:
+VERBS: Mapping[str, Verb] = verbs_of(INTEGRATIONS)
+
+
+def build(
+    settings: Settings,
+    *,
+    role: str,
+    queue: Queue | None = None,
+    integrations: Mapping[str, Integration] = INTEGRATIONS,
+) -> Runtime:
     """The process's runtime. `role` is `web`, `worker`, `beat`, `cli` or `test`: what its log
     lines say of it, and how many connections it keeps."""
     log.configure(settings.log_level, process=role)
     clock = SystemClock()
     db = Database(settings.database_url, pool=4 if role == "web" else 8)
     vault = Vault(settings.secret_keys)
+    verbs = VERBS if integrations is INTEGRATIONS else verbs_of(integrations)
     runtime = Runtime(
         settings=settings,
         db=db,
@@ -54,9 +68,9 @@ def build(settings: Settings, *, role: str, queue: Queue | None = None) -> Runti
         queue=queue or Waker(_sender(settings)),
         http=Client(clock=clock, proxy=settings.egress_proxy, turns=Turns(settings.client_url)),
         crm=EmbeddedCRM(db=db, clock=clock, record=lambda conn, found: _record(conn, found)),
-        integrations=INTEGRATIONS,
-        verbs=VERBS,
-        setups=Setups(db, vault, VERBS),
+        integrations=integrations,
+        verbs=verbs,
+        setups=Setups(db, vault, verbs),
         outward=TargetPolicy(allow=settings.egress_allow, allow_http=settings.egress_http),
         inward=INTERNAL,
     )

@@ -3,7 +3,7 @@ engine that is driven until nothing is left to do."""
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +16,8 @@ from sqlalchemy import select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from relay import bootstrap, first
+from relay.integration import Integration
+from relay.integrations import INTEGRATIONS
 from relay.pipeline import rules, sandbox
 from relay.pipeline.engine import TASK_OF, Engine
 from relay.queue import Silent
@@ -125,6 +127,22 @@ class House:
             json={"fieldValues": {field_id: [{"raw": value}]}},
         )
 
+    def another(self, list_title: str, like: str, name: str, account: str | None = "") -> None:
+        """A deal of the same customer with the same values; `account` None: of no account."""
+        its, row = self.its_list(list_title), self.item(list_title, like)
+        own = {field["id"] for field in its["fields"] if field.get("isEditable", True)}
+        values = {id: raw for id, raw in row["fieldValues"].items() if id in own}
+        self.api(
+            "POST",
+            f"/lists/{its['id']}/listitems",
+            json={
+                "name": name,
+                "accountId": row["accountId"] if account == "" else account,
+                "contactIds": row["contactIds"],
+                "fieldValues": values,
+            },
+        )
+
     def rows(self, table: Any, **equals: Any) -> list[Any]:
         """Stored rows, oldest first."""
         query = select(table)
@@ -202,8 +220,15 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def open_house(database_url: str, home: Path) -> Iterator[House]:
-    """A house on this store, with the first organization and the shipped rules."""
+def open_house(
+    database_url: str,
+    home: Path,
+    redis_url: str | None = None,
+    *,
+    integrations: Mapping[str, Integration] = INTEGRATIONS,
+) -> Iterator[House]:
+    """A house on this store, with the first organization and the shipped rules. With a broker, what
+    is to be done is told to real workers too."""
     # The address is known once the server listens, and the settings hold the address.
     apps: list[Flask] = []
     server = make_server(
@@ -222,9 +247,11 @@ def open_house(database_url: str, home: Path) -> Iterator[House]:
             "RELAY_BASE_URL": base_url,
             "RELAY_EGRESS_ALLOW": "127.0.0.0/8",
             "RELAY_EGRESS_HTTP": "yes",
+            **({} if redis_url is None else {"RELAY_REDIS_URL": redis_url}),
         }
     )
-    runtime = bootstrap.build(settings, role="test", queue=Silent())
+    queue = Silent() if redis_url is None else None
+    runtime = bootstrap.build(settings, role="test", queue=queue, integrations=integrations)
     apps.append(create_app(runtime))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with runtime.db.write() as conn:
@@ -235,6 +262,7 @@ def open_house(database_url: str, home: Path) -> Iterator[House]:
         yield House(runtime, made, engine, base_url)
     finally:
         engine.close()
+        runtime.queue.close()
         server.shutdown()
         server.server_close()
         runtime.db.close()
