@@ -230,3 +230,45 @@ def test_a_sample_is_sent_to_the_running_relay_as_its_sender_would(shell: Shell)
     assert "which source? website | second" in shell.refused("send-sample", "webform")
     told = shell.read("send-sample", "webform", "--source", "second", "--case", "contact")
     assert told.startswith("Sent contact to second: answered 202. It is evt_")
+
+
+def test_an_account_is_connected_with_its_secrets_from_standard_input(shell: Shell) -> None:
+    shell.document("org", "create", "Acme")
+    words = ("connection", "add", "recurly", "--host", "eu", "--setting", "net_terms=14",
+             "--org", "Acme")  # fmt: skip
+    made = shell.document(*words, given="a private key\n")
+    assert (made["base_url"], made["is_sandbox"]) == ("https://v3.eu.recurly.com", False)
+    assert made["settings"] == {"net_terms": "14"}
+    assert "private" not in str(shell.document("connection", "list", "--org", "Acme"))
+    changed = shell.document(
+        "connection", "set", "recurly", "--unset", "net_terms", "--org", "Acme"
+    )
+    assert changed["settings"] == {}
+    shell.read("connection", "reconnect", "recurly", "--org", "Acme", given="another key\n")
+    waits = shell.read("connection", "add", "quickbooks", "--org", "Acme", given="id\nhush\n")
+    assert "Let Relay into the account now" in waits
+    shell.read("connection", "remove", "recurly", "--org", "Acme")
+    left = shell.document("connection", "list", "--org", "Acme")["data"]
+    assert [(one["name"], one["state"]) for one in left] == [("quickbooks", "needs_reconnect")]
+
+
+def test_a_test_organization_gets_a_sandbox_and_what_there_is_can_be_listed(shell: Shell) -> None:
+    made = shell.document("connection", "add", "zuora", "--name", "second")
+    assert made["is_sandbox"]
+    assert "reaches no real account" in shell.refused("connection", "add", "zuora", "--host", "eu")
+    types = {one["provider"]: one for one in shell.document("connection", "types")["data"]}
+    assert types["quickbooks"]["secrets"] == ["client_id", "client_secret"]
+    assert "deposit_account" in types["quickbooks"]["settings"]
+
+
+def test_deals_and_books_are_compared_here_and_over_http_alike(shell: Shell) -> None:
+    assert "Deals and books agree" in shell.read("booking", "reconcile")
+    shell.house.set("Deals", "Granite workshop", "Status", "Deal Won")
+    shell.house.settle()
+    here = shell.document("booking", "reconcile", status=1)
+    assert [one["problem"] for one in here["data"]] == ["not_booked"]
+    assert shell.document(*shell.remote, "booking", "reconcile", status=1) == here
+    csv = shell.read("booking", "reconcile", "--csv", status=1)
+    assert csv.splitlines()[0].startswith("problem,item_id,item_name")
+    runs = shell.document("run", "list", "--connector", "quickbooks")["data"]
+    assert runs == []

@@ -1,0 +1,103 @@
+"""Turns at a provider: what a minute and a moment hold, over all processes and without Redis."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from relay.core.errors import RetryableError, UnknownOutcome
+from relay.http import Turns
+
+
+def _alone() -> tuple[Turns, Turns]:
+    """One process without Redis."""
+    turns = Turns(patience=0.3)
+    return turns, turns
+
+
+def _run(work: Callable[[], Awaitable[None]], *turns: Turns) -> None:
+    async def whole() -> None:
+        try:
+            await work()
+        finally:
+            for one in turns:
+                await one.aclose()
+
+    asyncio.run(whole())
+
+
+@pytest.fixture(params=["alone", "shared"])
+def pair(request: pytest.FixtureRequest) -> tuple[Turns, Turns]:
+    """Two processes that share a Redis, or one that has none."""
+    if request.param == "alone":
+        return _alone()
+    url: str = request.getfixturevalue("valkey")
+    return Turns(url, patience=0.3), Turns(url, patience=0.3)
+
+
+def test_no_more_calls_are_in_flight_than_the_provider_takes(pair: tuple[Turns, Turns]) -> None:
+    first, second = (one.of("acme", per_minute=100, at_once=2) for one in pair)
+    flying, most = 0, 0
+
+    async def call(turn: object) -> None:
+        nonlocal flying, most
+        async with (first if turn is first else second).taken(5):
+            flying += 1
+            most = max(most, flying)
+            await asyncio.sleep(0.01)
+            flying -= 1
+
+    async def work() -> None:
+        await asyncio.gather(*(call(turn) for turn in (first, second) * 2))
+
+    _run(work, *pair)
+    assert most == 2
+
+
+def test_a_minute_holds_what_the_provider_takes_and_the_next_call_was_not_sent(
+    pair: tuple[Turns, Turns],
+) -> None:
+    first, second = (one.of("acme", per_minute=3, at_once=9) for one in pair)
+
+    async def work() -> None:
+        for turn in (first, second, first):
+            async with turn.taken(5):
+                pass
+        with pytest.raises(RetryableError, match="3 a minute") as caught:
+            async with second.taken(5):
+                pass
+        assert not isinstance(caught.value, UnknownOutcome)
+        assert caught.value.retry_after is not None
+        assert 30 < caught.value.retry_after.total_seconds() <= 60
+        async with pair[0].of("another company", per_minute=3, at_once=9).taken(5):
+            pass
+
+    _run(work, *pair)
+
+
+def test_a_turn_of_a_process_that_died_ends_by_itself(pair: tuple[Turns, Turns]) -> None:
+    first, second = pair
+    turn = first.of("acme", per_minute=9, at_once=1)
+
+    async def work() -> None:
+        assert await first.take(turn, "of the dead", 50) == 0
+        assert await second.take(turn, "of the living", 5000) > 0
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(second.of("acme", per_minute=9, at_once=1).taken(5))
+
+    _run(work, *pair)
+
+
+def test_without_its_redis_each_process_counts_for_itself() -> None:
+    turns = Turns("unix:///nowhere/to/be/found.sock", patience=0.3)
+    turn = turns.of("acme", per_minute=1, at_once=1)
+
+    async def work() -> None:
+        async with turn.taken(5):
+            pass
+        with pytest.raises(RetryableError, match="1 a minute"):
+            async with turn.taken(5):
+                pass
+
+    _run(work, turns)
