@@ -39,11 +39,13 @@ def test_a_deal_that_was_booked_as_it_is_does_not_appear(house: House) -> None:
     assert _differences(house) == {}
 
 
-def test_a_won_deal_that_was_not_booked_says_why(lite: House) -> None:
-    _win(lite, "Granite workshop")
-    arrange.pause_connection(lite.runtime, lite.made.org, "recurly", paused=True, by="ann")
-    _win(lite, "Larkspur annual plan")
-    found = _differences(lite)
+def test_a_won_deal_that_was_not_booked_says_why(small_house: House) -> None:
+    _win(small_house, "Granite workshop")
+    arrange.pause_connection(
+        small_house.runtime, small_house.made.org, "recurly", paused=True, by="ann"
+    )
+    _win(small_house, "Larkspur annual plan")
+    found = _differences(small_house)
     assert set(found) == {
         ("not_booked", "Granite workshop"),
         ("not_booked", "Larkspur annual plan"),
@@ -52,11 +54,11 @@ def test_a_won_deal_that_was_not_booked_says_why(lite: House) -> None:
     assert "held: connection recurly is paused" in found["not_booked", "Larkspur annual plan"].why
 
 
-def test_amounts_that_differ_show_both(lite: House) -> None:
-    _win(lite)
-    lite.set("Deals", "Northwind onboarding", "Amount", "1300")
-    lite.settle()
-    (one,) = _differences(lite).values()
+def test_amounts_that_differ_show_both(small_house: House) -> None:
+    _win(small_house)
+    small_house.set("Deals", "Northwind onboarding", "Amount", "1300")
+    small_house.settle()
+    (one,) = _differences(small_house).values()
     assert (one.problem, one.deal_amount) == ("differs", "1300")
     assert float(one.booked_amount) == 1250.0
     assert one.why == "the deal says 1300, the books say 1250.00"
@@ -72,41 +74,43 @@ def test_a_document_whose_deal_was_deleted_is_shown_with_its_number(house: House
     assert found[problem, None].external_number == house.books("quickbooks")[0].number
 
 
-def test_a_sale_of_which_nobody_knows_is_uncertain(lite: House) -> None:
-    lite.fault("quickbooks", fault="timeout_after_work", times=1)
-    _win(lite)
-    assert set(_differences(lite)) == {("uncertain", "Northwind onboarding")}
+def test_a_sale_of_which_nobody_knows_is_uncertain(small_house: House) -> None:
+    small_house.fault("quickbooks", fault="timeout_after_work", times=1)
+    _win(small_house)
+    assert set(_differences(small_house)) == {("uncertain", "Northwind onboarding")}
 
 
-def test_what_people_do_in_the_providers_books_is_seen_when_they_are_asked(lite: House) -> None:
-    _win(lite)
-    _win(lite, "Larkspur annual plan")
-    lite.set("Enterprise Deals", "Granite rollout", "Status", WON)
-    lite.settle()
-    assert _differences(lite, ask=True) == {}
-    with lite.runtime.db.write() as conn:
-        books = StoredBooks(conn, lite.made.org, "quickbooks")
+def test_what_people_do_in_the_providers_books_is_seen_when_they_are_asked(
+    small_house: House,
+) -> None:
+    _win(small_house)
+    _win(small_house, "Larkspur annual plan")
+    small_house.set("Enterprise Deals", "Granite rollout", "Status", WON)
+    small_house.settle()
+    assert _differences(small_house, ask=True) == {}
+    with small_house.runtime.db.write() as conn:
+        books = StoredBooks(conn, small_house.made.org, "quickbooks")
         (receipt,) = books.all("SalesReceipt")
         books.put("SalesReceipt", str(receipt["Id"]), {**receipt, "DocNumber": "renamed"})
         strange = {**receipt, "Id": "77", "DocNumber": f"CRM-{'A' * 16}", "TotalAmt": 9}
         books.put("SalesReceipt", "77", strange)
-        site = StoredBooks(conn, lite.made.org, "recurly")
+        site = StoredBooks(conn, small_house.made.org, "recurly")
         (invoice,) = site.all("invoices")
         site.put("invoices", str(invoice["id"]), {**invoice, "subtotal": 12})
-        tenant = StoredBooks(conn, lite.made.org, "zuora")
+        tenant = StoredBooks(conn, small_house.made.org, "zuora")
         (order,) = tenant.all("orders")
         tenant.put("orders", "other", {**order, "orderNumber": "other"})
-    assert _differences(lite) == {}
-    found = _differences(lite, ask=True)
+    assert _differences(small_house) == {}
+    found = _differences(small_house, ask=True)
     assert {problem for problem, _ in found} == {"not_there", "unknown", "changed_there"}
     assert found["changed_there", "Larkspur annual plan"].why == "booked as 14400.00, now 12"
     assert found["not_there", "Northwind onboarding"].connection == "quickbooks"
     assert found["unknown", None].number == f"CRM-{'A' * 16}"
 
 
-def test_books_that_cannot_be_read_are_said_to_be(lite: House) -> None:
-    lite.fault("recurly", fault="503", path="/invoices", times=9)
-    ((problem, _),) = found = _differences(lite, ask=True)
+def test_books_that_cannot_be_read_are_said_to_be(small_house: House) -> None:
+    small_house.fault("recurly", fault="503", path="/invoices", times=9)
+    ((problem, _),) = found = _differences(small_house, ask=True)
     assert problem == "not_read"
     assert "service_not_available" in found[problem, None].why
 

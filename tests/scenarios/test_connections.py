@@ -81,35 +81,39 @@ def test_what_a_sender_only_named_waits_for_its_connection_too(house: House) -> 
     assert house.rows(work) == []
 
 
-def test_a_paused_connection_is_not_called(lite: House) -> None:
-    arrange.pause_connection(lite.runtime, lite.made.org, "quickbooks", paused=True, by="ann")
-    lite.set("Deals", "Northwind onboarding", "Status", WON)
-    lite.settle()
-    (run,) = lite.runs("deal-won-receipt")
+def test_a_paused_connection_is_not_called(small_house: House) -> None:
+    arrange.pause_connection(
+        small_house.runtime, small_house.made.org, "quickbooks", paused=True, by="ann"
+    )
+    small_house.set("Deals", "Northwind onboarding", "Status", WON)
+    small_house.settle()
+    (run,) = small_house.runs("deal-won-receipt")
     assert (run.state, run.reason) == ("held", "connection quickbooks is paused")
-    assert lite.attempts(run.id) == []
-    arrange.pause_connection(lite.runtime, lite.made.org, "quickbooks", paused=False, by="ann")
-    lite.settle()
-    assert len(lite.books("quickbooks")) == 1
+    assert small_house.attempts(run.id) == []
+    arrange.pause_connection(
+        small_house.runtime, small_house.made.org, "quickbooks", paused=False, by="ann"
+    )
+    small_house.settle()
+    assert len(small_house.books("quickbooks")) == 1
 
 
-def test_a_test_organization_gets_sandboxes_and_a_real_one_real_hosts(lite: House) -> None:
-    runtime, org = lite.runtime, lite.made.org
+def test_a_test_organization_gets_sandboxes_and_a_real_one_real_hosts(small_house: House) -> None:
+    runtime, org = small_house.runtime, small_house.made.org
     second = connect.NewConnection(provider="zuora", name="zuora two")
     assert connect.add(runtime, org, second, by="ann").sandbox_path is not None
     with pytest.raises(InvalidInput, match="reaches no real account"):
         connect.add(runtime, org, _asked("zuora", host="eu"), by="ann")
-    real = _real(lite)
+    real = _real(small_house)
     key = {"api_key": "k"}
     row = connect.add(runtime, real, _asked("recurly", host="eu", secrets=key), by="ann")
     assert (row.base_url, row.sandbox_path) == ("https://v3.eu.recurly.com", None)
-    for host in ("https://evil.example", lite.base_url):
+    for host in ("https://evil.example", small_house.base_url):
         with pytest.raises(InvalidInput, match="there is no host"):
             connect.add(runtime, real, _asked("recurly", host=host, secrets=key), by="ann")
 
 
-def test_what_cannot_work_is_refused_with_its_name(lite: House) -> None:
-    key, real = {"api_key": "k"}, _real(lite)
+def test_what_cannot_work_is_refused_with_its_name(small_house: House) -> None:
+    key, real = {"api_key": "k"}, _real(small_house)
     cases: tuple[tuple[dict[str, object], str], ...] = (
         ({"secrets": {}}, "api_key is missing"),
         ({"secrets": key | {"key": "k"}}, "there is no secret 'key'"),
@@ -119,7 +123,7 @@ def test_what_cannot_work_is_refused_with_its_name(lite: House) -> None:
     )
     for more, said in cases:
         with pytest.raises(InvalidInput, match=said):
-            connect.add(lite.runtime, real, _asked("recurly", **more), by="ann")
+            connect.add(small_house.runtime, real, _asked("recurly", **more), by="ann")
 
 
 def test_secrets_are_kept_sealed_and_forgotten_when_it_is_removed(house: House) -> None:
@@ -136,12 +140,14 @@ def test_secrets_are_kept_sealed_and_forgotten_when_it_is_removed(house: House) 
         assert connections.all_connections(conn, real) == []
 
 
-def test_our_numbers_begin_as_the_connection_says(lite: House) -> None:
-    org = lite.made.org
-    connect.change(lite.runtime, org, "quickbooks", settings={"number_prefix": "NW-"}, by="ann")
-    lite.set("Deals", "Northwind onboarding", "Status", WON)
-    lite.settle()
-    (document,) = lite.books("quickbooks")
+def test_our_numbers_begin_as_the_connection_says(small_house: House) -> None:
+    org = small_house.made.org
+    connect.change(
+        small_house.runtime, org, "quickbooks", settings={"number_prefix": "NW-"}, by="ann"
+    )
+    small_house.set("Deals", "Northwind onboarding", "Status", WON)
+    small_house.settle()
+    (document,) = small_house.books("quickbooks")
     assert re.fullmatch(r"NW-[A-Z2-7]{16}", document.number)
 
 
@@ -201,29 +207,31 @@ def test_quickbooks_is_let_in_on_its_own_page_and_held_runs_go_on(house: House) 
         assert "does not belong to a connection that you began" in again.text
 
 
-def test_a_way_back_that_somebody_else_began_connects_nothing(lite: House) -> None:
-    with _browser(lite) as mine, _browser(lite) as theirs:
-        _, sent = _way(lite, theirs)
-        _way(lite, mine)
-        before = lite.rows(table)
+def test_a_way_back_that_somebody_else_began_connects_nothing(small_house: House) -> None:
+    with _browser(small_house) as mine, _browser(small_house) as theirs:
+        _, sent = _way(small_house, theirs)
+        _way(small_house, mine)
+        before = small_house.rows(table)
         text = mine.get(sent.headers["location"]).text
         assert "Nothing was connected" in text
-        assert lite.rows(table) == before
+        assert small_house.rows(table) == before
 
 
-def test_who_changes_their_mind_connects_nothing(lite: House) -> None:
-    with _browser(lite) as client:
-        address, _ = _way(lite, client)
+def test_who_changes_their_mind_connects_nothing(small_house: House) -> None:
+    with _browser(small_house) as client:
+        address, _ = _way(small_house, client)
         state = parse_qs(urlsplit(address).query)["state"][0]
         text = client.get(f"/connections/callback?error=access_denied&state={state}").text
         assert "did not let Relay in: access_denied" in text
-        assert _row(lite, "quickbooks").state == "active"
+        assert _row(small_house, "quickbooks").state == "active"
 
 
-def test_another_company_does_not_take_a_connections_place(lite: House) -> None:
-    connect.change(lite.runtime, lite.made.org, "quickbooks", settings={"realm": "77"}, by="a")
-    with _browser(lite) as client:
-        _, sent = _way(lite, client)
+def test_another_company_does_not_take_a_connections_place(small_house: House) -> None:
+    connect.change(
+        small_house.runtime, small_house.made.org, "quickbooks", settings={"realm": "77"}, by="a"
+    )
+    with _browser(small_house) as client:
+        _, sent = _way(small_house, client)
         text = client.get(sent.headers["location"]).text
         assert "is connected to the account 77" in text
-        assert _row(lite, "quickbooks").settings["realm"] == "77"
+        assert _row(small_house, "quickbooks").settings["realm"] == "77"

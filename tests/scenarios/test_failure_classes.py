@@ -65,21 +65,30 @@ SALES = {"quickbooks": "/salesreceipt", "recurly": "/purchases", "zuora": "/v1/o
 
 
 @pytest.mark.parametrize("provider", FAULTS)
-def test_every_failure_ends_in_one_document(lite: House, provider: str) -> None:
+def test_every_failure_ends_in_one_document(small_house: House, provider: str) -> None:
     in_list, like = WON[provider]
     for number, (faults, first) in enumerate(FAULTS[provider].items(), 1):
         deal = f"Deal {number}"
-        lite.another(in_list, like, deal)
+        small_house.another(in_list, like, deal)
         for name in faults.split():
-            plan(lite.runtime, lite.made.org, provider, _fault(provider, name), by="test")
-        lite.set(in_list, deal, "Status", "Deal Won")
-        lite.settle()
-        run = lite.bookings()[-1].run_id
-        assert lite.attempts(run)[0].outcome == first, (faults, lite.attempts(run)[0].message)
-        _mend(lite, provider, run, first)
-        assert lite.bookings()[-1].state == "booked", faults
-        assert len(lite.books(provider)) == number, faults
-    numbers = {row.number for row in lite.bookings()}
+            plan(
+                small_house.runtime,
+                small_house.made.org,
+                provider,
+                _fault(provider, name),
+                by="test",
+            )
+        small_house.set(in_list, deal, "Status", "Deal Won")
+        small_house.settle()
+        run = small_house.bookings()[-1].run_id
+        assert small_house.attempts(run)[0].outcome == first, (
+            faults,
+            small_house.attempts(run)[0].message,
+        )
+        _mend(small_house, provider, run, first)
+        assert small_house.bookings()[-1].state == "booked", faults
+        assert len(small_house.books(provider)) == number, faults
+    numbers = {row.number for row in small_house.bookings()}
     assert len(numbers) == len(FAULTS[provider])
 
 

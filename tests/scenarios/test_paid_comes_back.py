@@ -52,14 +52,14 @@ def test_a_payment_without_our_number_is_for_the_one_open_deal_of_that_email(hou
     assert (shown["Status"], float(shown["Paid Amount"])) == ("Paid", 77.1)
 
 
-def test_a_payment_that_could_be_for_two_deals_is_for_neither(lite: House) -> None:
-    _twin(lite, "Deals", "Larkspur annual plan")
-    lite.pay_elsewhere("ben@larkspur.example", "77.10")
-    lite.settle()
-    (run,) = lite.runs("invoice-paid")
+def test_a_payment_that_could_be_for_two_deals_is_for_neither(small_house: House) -> None:
+    _twin(small_house, "Deals", "Larkspur annual plan")
+    small_house.pay_elsewhere("ben@larkspur.example", "77.10")
+    small_house.settle()
+    (run,) = small_house.runs("invoice-paid")
     assert run.state == "failed"
     assert "2 open items of Deals belong to ben@larkspur.example" in run.reason
-    assert lite.item("Deals", "Twin")["shown"]["Status"] == "Negotiation"
+    assert small_house.item("Deals", "Twin")["shown"]["Status"] == "Negotiation"
 
 
 def _twin(house: House, in_list: str, deal: str) -> None:
