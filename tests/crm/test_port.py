@@ -328,3 +328,14 @@ def test_two_at_once_make_one_item_and_one_person(office: Office, db: Database) 
         thread.join()
     assert len(ids) == 8
     assert len(set(ids)) == 1
+
+
+def test_many_that_need_the_definitions_at_once_read_them_once() -> None:
+    with stand_in() as (crm, url):
+        back, perform = Theirs(crm), over(url, their.KEY, their.SECRET)
+        given = {"list": "Deals", "open_only": False, "required": False}
+        found = perform(
+            [operation("find_item", email=f"p{n}@example.com", **given) for n in range(16)]
+        )
+        assert all(isinstance(one, Done) for one in found)
+        assert back.crm.count("GET", "/fields") == 1

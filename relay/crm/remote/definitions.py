@@ -1,7 +1,9 @@
 """What the remote CRM's lists and fields are: read once, read again when a name is not there."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from relay.core.errors import InvalidInput, NotFound
 from relay.crm.model import (
@@ -29,6 +31,10 @@ class Definitions:
     # Those that were asked for; None: there is nobody of that id.
     users: dict[str, User | None] = field(default_factory=dict)
     _read: bool = False
+    _reads: int = 0
+    _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = field(
+        default_factory=WeakKeyDictionary
+    )
     # A CRM that has no such route (a stand-in) is spoken to in ids alone.
     _absent: bool = False
 
@@ -67,7 +73,14 @@ class Definitions:
         return self.account_fields
 
     async def refresh(self, client: Client) -> None:
-        """Reads the definitions again."""
+        """Reads the definitions again; who asks while somebody reads takes what that one brings."""
+        before = self._reads
+        async with self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+            if self._reads == before:
+                await self._read_again(client)
+                self._reads += 1
+
+    async def _read_again(self, client: Client) -> None:
         try:
             lists, accounts = await client.lists(), await client.account_fields()
         except NotFound:
