@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import accept, crm, deliver, harness, job, rules, verify
+from bench import accept, crm, deliver, harness, job, remote, rules, verify
 from bench.harness import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "accept": accept.run,
     "crm": crm.run,
     "job": job.run,
+    "remote": remote.run,
     "verify": verify.run,
     "deliver": deliver.run,
     "isolation": deliver.isolation,
