@@ -16,6 +16,7 @@ REGION = "US"
 LONGEST_NAME = 200
 LONGEST_PHONE = 60
 LONGEST_EMAIL = 320
+_FEW = 2
 
 # Nearly every address is as plain as this, and the library takes 60 µs to say so of one.
 _PLAIN = re.compile(
@@ -76,9 +77,9 @@ def phone(text: str | None, region: str = REGION) -> str | None:
 def split_name(full: str) -> tuple[str | None, str | None]:
     """First and last name; a single word is a first name, titles and suffixes are dropped."""
     words = clean(full)[:LONGEST_NAME].split()
-    # Nearly every name on a form is two plain words, and the parser takes 90 µs for one.
-    if len(words) == 2 and all(_is_plain(word) for word in words):  # noqa: PLR2004 - two words
-        return (words[0], words[1])
+    # Nearly every name on a form is one or two plain words, and the parser takes 90 µs for it.
+    if 0 < len(words) <= _FEW and all(_is_plain(word) for word in words):
+        return (words[0], words[1] if len(words) == _FEW else None)
     parsed = HumanName(" ".join(words))
     return (parsed.first or None, parsed.last or None)
 

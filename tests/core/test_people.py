@@ -3,6 +3,7 @@
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
+from nameparser import HumanName
 
 from relay import people
 
@@ -23,3 +24,12 @@ def by_the_library(text: str) -> str | None:
 @given(ADDRESS)
 def test_the_short_way_for_plain_addresses_says_what_the_library_says(address: str) -> None:
     assert people.email(address) == by_the_library(address)
+
+
+WORD = st.from_regex(r"[A-Za-z]{1,9}", fullmatch=True)
+
+
+@given(st.lists(WORD, min_size=1, max_size=3))
+def test_the_short_way_for_plain_names_says_what_the_library_says(words: list[str]) -> None:
+    parsed = HumanName(" ".join(words))
+    assert people.split_name(" ".join(words)) == (parsed.first or None, parsed.last or None)
