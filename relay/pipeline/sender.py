@@ -78,11 +78,16 @@ class Sender:
             room = self.berths.room(lane)
             if room.total <= 0:
                 continue
-            token = self._new_token()
-            found = sends.backlog(self._runtime.db, lanes, room, seconds=deliver.LEASE, token=token)
+            found = 0
+            for one in lanes:
+                token = self._new_token()
+                leases = sends.backlog(
+                    self._runtime.db, one, room, seconds=deliver.LEASE, token=token
+                )
+                self.depart(leases, token)
+                found += len(leases)
             if not found and not any(count <= 0 for count in room.rooms.values()):
                 self._more.discard(lane)
-            self.depart(found, token)
 
     def depart(self, leases: Sequence[Sending], token: int) -> None:
         """Sends claimed deliveries; those without a place, or that have to wait, are let go of."""

@@ -59,11 +59,9 @@ def heads(
     return _take(db, "heads", room, seconds, token, keys=_list(db, keys)) if keys else []
 
 
-def backlog(
-    db: Database, lanes: Sequence[int], room: Room, *, seconds: float, token: int
-) -> list[Sending]:
-    """Leases what is due in these lanes, a little of each target, the longest waiting first."""
-    return _take(db, "backlog", room, seconds, token, lanes=_list(db, lanes))
+def backlog(db: Database, lane: int, room: Room, *, seconds: float, token: int) -> list[Sending]:
+    """Leases what is due in this lane, a little of each target, the longest waiting first."""
+    return _take(db, "backlog", room, seconds, token, lane=lane)
 
 
 def overdue(db: Database, lane: int, *, limit: int, grace: float) -> list[int]:
@@ -173,12 +171,12 @@ _PG_FREE = PG_FREE.replace("due_at", "c.due_at").replace("lease_until", "c.lease
 # ten thousand rows of one target are not read to find the one of another behind them.
 _PG_TARGETS = """
 WITH RECURSIVE t AS (
-    (SELECT lane, target FROM work WHERE kind = :kind AND target IS NOT NULL AND {lanes}
-     ORDER BY lane, target LIMIT 1)
+    (SELECT target FROM work WHERE kind = :kind AND lane = :lane AND target IS NOT NULL
+     ORDER BY target LIMIT 1)
     UNION ALL
-    SELECT n.lane, n.target FROM t CROSS JOIN LATERAL (
-        SELECT lane, target FROM work w WHERE w.kind = :kind AND w.target IS NOT NULL AND {lanes}
-        AND (w.lane, w.target) > (t.lane, t.target) ORDER BY lane, target LIMIT 1) n
+    SELECT n.target FROM t CROSS JOIN LATERAL (
+        SELECT w.target FROM work w WHERE w.kind = :kind AND w.lane = :lane
+        AND w.target IS NOT NULL AND w.target > t.target ORDER BY w.target LIMIT 1) n
 )"""
 
 _POSTGRESQL: Mapping[str, str] = {
@@ -190,17 +188,17 @@ WITH c AS MATERIALIZED (
 WITH c AS MATERIALIZED (
     SELECT c.id, c.target FROM work c WHERE c.kind = :kind AND c.okey = ANY(:keys) AND {_PG_FREE}
     AND {_PG_ROOM} AND {_PG_HEAD} ORDER BY c.id FOR UPDATE SKIP LOCKED){_PG_TAKE}""",
-    "backlog": f"""{_PG_TARGETS.format(lanes="lane = ANY(CAST(:lanes AS int[]))")},
+    "backlog": f"""{_PG_TARGETS},
 turns AS (SELECT x.id, x.due_at FROM t CROSS JOIN LATERAL (
-    SELECT c.id, c.due_at FROM work c WHERE c.kind = :kind AND c.lane = t.lane
+    SELECT c.id, c.due_at FROM work c WHERE c.kind = :kind AND c.lane = :lane
     AND c.target = t.target AND {_PG_FREE} AND {_PG_HEAD} ORDER BY c.due_at, c.id LIMIT :each) x
     WHERE t.target <> ALL (CAST(:skip AS bigint[])) ORDER BY x.due_at, x.id LIMIT :limit),
 c AS MATERIALIZED (
     SELECT c.id, c.target FROM work c WHERE c.kind = :kind
     AND c.id = ANY(ARRAY(SELECT id FROM turns)) AND {_PG_FREE} FOR UPDATE SKIP LOCKED){_PG_TAKE}""",
-    "overdue": f"""{_PG_TARGETS.format(lanes="lane = :lane")}
+    "overdue": f"""{_PG_TARGETS}
 SELECT x.id FROM t CROSS JOIN LATERAL (
-    SELECT c.id, c.due_at FROM work c WHERE c.kind = :kind AND c.lane = t.lane
+    SELECT c.id, c.due_at FROM work c WHERE c.kind = :kind AND c.lane = :lane
     AND c.target = t.target AND {_PG_FREE} AND c.due_at <= now() - :seconds * interval '1 second'
     AND {_PG_HEAD} ORDER BY c.due_at, c.id LIMIT 256) x
 ORDER BY x.due_at, x.id LIMIT :limit""",
@@ -236,26 +234,25 @@ UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), 
 WHERE kind = :kind AND id IN (SELECT id FROM taken)
 RETURNING id, org_id, okey, attempts, target, lane"""
 _LITE_ROOM = "(c.target IS NULL OR c.target NOT IN (SELECT value FROM json_each(:skip)))"
+# Along the index: with more than one lane, or two columns compared at once, it would be read whole.
 _LITE_TARGETS = """
-WITH RECURSIVE t(lane, target) AS (
-    SELECT * FROM (SELECT lane, target FROM work
-        WHERE kind = :kind AND target IS NOT NULL AND {lanes}
-        ORDER BY lane, target LIMIT 1)
+WITH RECURSIVE t(target) AS (
+    SELECT * FROM (SELECT target FROM work
+        WHERE kind = :kind AND lane = :lane AND target IS NOT NULL ORDER BY target LIMIT 1)
     UNION ALL
-    SELECT n.lane, n.target FROM t JOIN work n ON n.kind = :kind AND n.id = (
-        SELECT w.id FROM work w WHERE w.kind = :kind AND w.target IS NOT NULL AND {lanes}
-        AND (w.lane, w.target) > (t.lane, t.target) ORDER BY w.lane, w.target LIMIT 1)
+    SELECT (SELECT w.target FROM work w WHERE w.kind = :kind AND w.lane = :lane
+        AND w.target IS NOT NULL AND w.target > t.target ORDER BY w.target LIMIT 1)
+    FROM t WHERE t.target IS NOT NULL
 )"""
 
 
-def _lite_turns(lanes: str, more: str, most: str) -> str:
-    targets = _LITE_TARGETS.format(lanes=lanes)
+def _lite_turns(more: str, most: str) -> str:
     # SQLite has no LATERAL; a table-valued function may look at the row before it.
-    return f"""{targets},
+    return f"""{_LITE_TARGETS},
 turns AS (SELECT w.id, w.due_at FROM t, json_each((
     SELECT json_group_array(x.id) FROM (
         SELECT c.id FROM work c WHERE c.kind = :kind AND c.target IS NOT NULL
-        AND c.lane = t.lane AND c.target = t.target AND {LITE_FREE} {more} AND {_LITE_HEAD}
+        AND c.lane = :lane AND c.target = t.target AND {LITE_FREE} {more} AND {_LITE_HEAD}
         ORDER BY c.due_at, c.id LIMIT {most}) x)) j
     JOIN work w ON w.kind = :kind AND w.id = j.value"""
 
@@ -271,13 +268,12 @@ WITH c AS MATERIALIZED (
     SELECT c.id, c.target FROM work c
     WHERE c.kind = :kind AND c.okey IN (SELECT value FROM json_each(:keys)) AND {LITE_FREE}
     AND {_LITE_ROOM} AND {_LITE_HEAD}){_LITE_TAKE}""",
-    "backlog": f"""{_lite_turns("lane IN (SELECT value FROM json_each(:lanes))", "", ":each")}
+    "backlog": f"""{_lite_turns("", ":each")}
     WHERE t.target NOT IN (SELECT value FROM json_each(:skip)) ORDER BY w.due_at LIMIT :limit),
 c AS MATERIALIZED (SELECT c.id, c.target FROM work c WHERE c.kind = :kind
     AND c.id IN (SELECT id FROM turns)){_LITE_TAKE}""",
     "overdue": f"""{
         _lite_turns(
-            "lane = :lane",
             f"AND c.due_at <= {LITE_NOW} - CAST(:seconds * 1000000 AS INTEGER)",
             "256",
         )

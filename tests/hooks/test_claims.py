@@ -26,7 +26,7 @@ def taken(found: list[sends.Sending]) -> list[int]:
 
 def test_each_target_has_its_turn_however_much_waits_for_another(db: Database) -> None:
     due(db, *[(n, A, FIRST) for n in range(1, 41)], (50, B, FIRST), (51, C, FIRST))
-    found = sends.backlog(db, [FIRST], Room(each=5), seconds=60, token=1)
+    found = sends.backlog(db, FIRST, Room(each=5), seconds=60, token=1)
     assert taken(found) == [1, 2, 3, 4, 5, 50, 51]
 
 
@@ -34,14 +34,14 @@ def test_a_target_without_room_is_not_fetched(db: Database) -> None:
     due(db, (1, A, FIRST), (2, A, FIRST), (3, B, FIRST), (4, B, FIRST))
     room = Room(each=5, rooms={A: 0, B: 1})
     assert taken(sends.claim(db, [1, 2, 3, 4], room, seconds=60, token=1)) == [3]
-    assert taken(sends.backlog(db, [FIRST], room, seconds=60, token=2)) == [4]
+    assert taken(sends.backlog(db, FIRST, room, seconds=60, token=2)) == [4]
 
 
 def test_a_lane_is_asked_for_by_itself(db: Database) -> None:
     due(db, (1, A, LATER), (2, B, BULK), (3, C, FIRST))
     for lane, id in ((FIRST, 3), (LATER, 1), (BULK, 2)):
         assert sends.overdue(db, lane, limit=10, grace=0) == [id]
-        assert taken(sends.backlog(db, [lane], WIDE, seconds=60, token=1)) == [id]
+        assert taken(sends.backlog(db, lane, WIDE, seconds=60, token=1)) == [id]
         assert sends.overdue(db, lane, limit=10, grace=0) == []
 
 
@@ -63,7 +63,7 @@ def test_what_is_let_go_of_is_due_at_once_or_after_its_wait(db: Database) -> Non
     assert taken(sends.claim(db, [1, 2], WIDE, seconds=60, token=2)) == [1]
     with db.write() as conn:
         assert sends.hasten(db, conn, 2, lane=None)
-    assert taken(sends.backlog(db, [LATER], WIDE, seconds=60, token=3)) == [2]
+    assert taken(sends.backlog(db, LATER, WIDE, seconds=60, token=3)) == [2]
 
 
 def test_what_is_in_flight_is_not_forgotten_with_its_target(db: Database) -> None:
