@@ -56,8 +56,8 @@ def compile_mapping(
     rules = []
     for number, part in enumerate(parts_of(mapping)):
         _check(part)
-        data = rule_data(rule_id(source, number), name, part)
         try:
+            data = rule_data(rule_id(source, number), name, part)
             rules.append(compile_rule(data, verbs=verbs, place=f"mapping of {name}"))
         except RuleError as error:
             raise InvalidInput(f"the mapping of source {name!r}: {error}") from error
