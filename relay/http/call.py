@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 import aiohttp
-from yarl import URL
+import httpx
 
 from relay.core import exact_json
 from relay.core.errors import BlockedTarget, InvalidInput, RetryableError, UnknownOutcome
@@ -55,18 +55,22 @@ class Http:
         """
         sent = _headers(headers, auth)
         body = _body(json, form, content, sent)
+        pool = self.client.pool(self.policy)
         try:
             check_url(url, self.policy)
-            whole = _with(url, params) if params else url
-            ask = _Ask(method=method, url=URL(whole), headers=sent, body=body, purpose=purpose)
-        except (InvalidInput, ValueError) as error:
+            # `build_request(params=…)` would drop the query that the address already has.
+            whole = httpx.URL(url).copy_merge_params(params) if params else url
+            request = pool.build_request(method, whole, headers=sent, content=body)
+        except (InvalidInput, httpx.InvalidURL) as error:
             raise BlockedTarget(f"blocked target: {error}") from error
         if self.turn is None:
-            return await self._send(ask, timeout)
+            return await self._send(pool, request, timeout, purpose)
         async with self.turn.taken(timeout):
-            return await self._send(ask, timeout)
+            return await self._send(pool, request, timeout, purpose)
 
-    async def _send(self, ask: "_Ask", timeout: float) -> Response:
+    async def _send(
+        self, pool: httpx.AsyncClient, request: httpx.Request, timeout: float, purpose: str
+    ) -> Response:
         clock, loop = self.client.clock, asyncio.get_running_loop()
         at, began = clock.now(), loop.time()
         flight = Flight()
@@ -75,50 +79,42 @@ class Http:
         problem: RetryableError | None = None
         try:
             async with asyncio.timeout(timeout):
-                response = await self._exchange(ask)
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            problem = _error_of(ask, flight, error)
+                response = await self._exchange(pool, request)
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            problem = _error_of(request, flight, error)
             raise problem from error
         finally:
             in_flight.reset(token)
             took = (loop.time() - began) * 1000
-            self.journal.append(_entry(ask, at, took, response, problem))
+            self.journal.append(
+                _entry(
+                    at=at,
+                    took_ms=took,
+                    request=request,
+                    response=response,
+                    problem=problem,
+                    purpose=purpose,
+                )
+            )
         return response
 
-    async def _exchange(self, ask: "_Ask") -> Response:
-        pool = self.client.pool(self.policy)
+    async def _exchange(self, pool: httpx.AsyncClient, request: httpx.Request) -> Response:
+        answer = await pool.send(request, stream=True)
         content = bytearray()
-        async with pool.send(ask.method, ask.url, ask.headers, ask.body) as answer:
-            async for chunk in answer.content.iter_any():
+        try:
+            async for chunk in answer.aiter_bytes():
                 content += chunk
                 if len(content) > self.limit:
-                    # The rest is not wanted, and the connection with it.
-                    answer.close()
                     break
+        finally:
+            await answer.aclose()
         return Response(
-            status=answer.status,
+            status=answer.status_code,
             headers=_plain(answer.headers),
             content=bytes(content[: self.limit]),
             truncated=len(content) > self.limit,
             at=self.client.clock.now(),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ask:
-    """One request as it goes out."""
-
-    method: str
-    url: URL
-    headers: Mapping[str, str]
-    body: bytes | None
-    purpose: str
-
-
-def _with(url: str, params: Mapping[str, str]) -> str:
-    """The address with parameters added to the query that it may have already."""
-    address, mark, fragment = url.partition("#")
-    return f"{address}{'&' if '?' in address else '?'}{urlencode(params)}{mark}{fragment}"
 
 
 def _headers(headers: Mapping[str, str] | None, auth: tuple[str, str] | None) -> dict[str, str]:
@@ -129,11 +125,11 @@ def _headers(headers: Mapping[str, str] | None, auth: tuple[str, str] | None) ->
     return sent
 
 
-def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+def _plain(headers: httpx.Headers) -> dict[str, str]:
     """Names in lower case; what came twice is joined by `, `."""
     plain: dict[str, str] = {}
-    for given, value in headers.items():
-        name = given.lower()
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         plain[name] = f"{plain[name]}, {value}" if name in plain else value
     return plain
 
@@ -151,12 +147,12 @@ def _body(
     return content
 
 
-def _error_of(ask: _Ask, flight: Flight, error: Exception) -> RetryableError:
+def _error_of(request: httpx.Request, flight: Flight, error: Exception) -> RetryableError:
     if flight.blocked or any(isinstance(each, BlockedAddress) for each in _causes(error)):
         return BlockedTarget("blocked target: we do not call this address")
-    what = f"{ask.method} {ask.url.host}{ask.url.path}"
+    what = f"{request.method} {request.url.host}{request.url.path}"
     why = _reason(error)
-    if flight.sent and ask.method not in ("GET", "HEAD"):
+    if flight.sent and request.method not in ("GET", "HEAD"):
         return UnknownOutcome(f"{what}: {why} after it was sent; it may have been carried out")
     return RetryableError(f"{what}: {why}")
 
@@ -190,22 +186,24 @@ def _reason(error: Exception) -> str:
 
 
 def _entry(
-    ask: _Ask,
+    *,
     at: datetime,
     took_ms: float,
+    request: httpx.Request,
     response: Response | None,
     problem: RetryableError | None,
+    purpose: str,
 ) -> Exchange:
     return Exchange(
         at=at,
         took_ms=round(took_ms, 3),
-        method=ask.method,
-        url=mask(str(ask.url)),
-        request_headers=mask_headers(ask.headers),
-        request_body=shown(ask.body or b""),
+        method=request.method,
+        url=mask(str(request.url)),
+        request_headers=mask_headers(_plain(request.headers)),
+        request_body=shown(request.content),
         status=response.status if response else None,
         response_headers=mask_headers(response.headers) if response else {},
         response_body=shown(response.content) if response else "",
         error=str(problem) if problem else None,
-        purpose=ask.purpose,
+        purpose=purpose,
     )

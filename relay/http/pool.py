@@ -2,19 +2,17 @@
 
 import asyncio
 import socket
-import ssl
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLContext
 from types import SimpleNamespace
 from weakref import WeakKeyDictionary
 
 import aiohttp
-import certifi
+import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
-from yarl import URL
+from httpx_aiohttp import AiohttpTransport
 
 import relay
 from relay.core.clock import Clock, SystemClock
@@ -55,15 +53,15 @@ class Client:
         self.clock = clock or SystemClock()
         self.turns = turns or Turns()
         self._resolver = resolver
-        self._proxy = URL(proxy) if proxy else None
+        self._proxy = httpx.Proxy(proxy) if proxy else None
         # Building one costs 20 ms of processor time: once per process, not per call.
-        self._tls = ssl.create_default_context(cafile=certifi.where())
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[TargetPolicy, Pool]] = (
-            WeakKeyDictionary()
-        )
-        self._last: tuple[asyncio.AbstractEventLoop, TargetPolicy, Pool] | None = None
+        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._pools: WeakKeyDictionary[
+            asyncio.AbstractEventLoop, dict[TargetPolicy, httpx.AsyncClient]
+        ] = WeakKeyDictionary()
+        self._last: tuple[asyncio.AbstractEventLoop, TargetPolicy, httpx.AsyncClient] | None = None
 
-    def pool(self, policy: TargetPolicy) -> "Pool":
+    def pool(self, policy: TargetPolicy) -> httpx.AsyncClient:
         """The running loop's connections under this policy."""
         loop, last = asyncio.get_running_loop(), self._last
         # A policy's hash is that of all its networks: nearly every call is under the last one.
@@ -79,10 +77,10 @@ class Client:
         """Closes the running loop's connections."""
         self._last = None
         for pool in self._pools.pop(asyncio.get_running_loop(), {}).values():
-            await pool.session.close()
+            await pool.aclose()
         await self.turns.aclose()
 
-    def _open(self, policy: TargetPolicy) -> "Pool":
+    def _open(self, policy: TargetPolicy) -> httpx.AsyncClient:
         # An egress proxy does the filtering itself, and must be reached wherever it stands.
         proxy = None if policy.internal else self._proxy
         guard = INTERNAL if proxy else policy
@@ -91,29 +89,16 @@ class Client:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             trace_configs=[_trace()],
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            headers={"user-agent": f"Relay/{relay.__version__}", "accept-encoding": "identity"},
-            # What is sent has the type that its caller names, or none.
-            skip_auto_headers=("content-type",),
         )
         # By itself it sends a PUT again when a kept connection breaks, though it was carried out.
         session._retry_connection = False
-        return Pool(session, proxy)
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Connections under one policy, in one event loop."""
-
-    session: aiohttp.ClientSession
-    proxy: URL | None
-
-    def send(
-        self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """The answer, its body yet to be read. No redirect is followed."""
-        return self.session.request(
-            method, url, headers=headers, data=body, allow_redirects=False, proxy=self.proxy
+        return httpx.AsyncClient(
+            transport=AiohttpTransport(client=session, verify=self._tls, proxy=proxy),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
+            headers={"user-agent": f"Relay/{relay.__version__}", "accept-encoding": "identity"},
         )
 
 
