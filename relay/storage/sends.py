@@ -247,14 +247,15 @@ WITH RECURSIVE t(target) AS (
 
 
 def _lite_turns(more: str, most: str) -> str:
-    # SQLite has no LATERAL; a table-valued function may look at the row before it.
+    # SQLite has no LATERAL; a table-valued function may look at the row before it. CROSS JOIN
+    # keeps the order as written: else the whole backlog is read in order of `due_at`.
     return f"""{_LITE_TARGETS},
-turns AS (SELECT w.id, w.due_at FROM t, json_each((
+turns AS (SELECT w.id, w.due_at FROM t CROSS JOIN json_each((
     SELECT json_group_array(x.id) FROM (
         SELECT c.id FROM work c WHERE c.kind = :kind AND c.target IS NOT NULL
         AND c.lane = :lane AND c.target = t.target AND {LITE_FREE} {more} AND {_LITE_HEAD}
         ORDER BY c.due_at, c.id LIMIT {most}) x)) j
-    JOIN work w ON w.kind = :kind AND w.id = j.value"""
+    CROSS JOIN work w ON w.kind = :kind AND w.id = j.value"""
 
 
 _SQLITE: Mapping[str, str] = {
@@ -269,7 +270,7 @@ WITH c AS MATERIALIZED (
     WHERE c.kind = :kind AND c.okey IN (SELECT value FROM json_each(:keys)) AND {LITE_FREE}
     AND {_LITE_ROOM} AND {_LITE_HEAD}){_LITE_TAKE}""",
     "backlog": f"""{_lite_turns("", ":each")}
-    WHERE t.target NOT IN (SELECT value FROM json_each(:skip)) ORDER BY w.due_at LIMIT :limit),
+    WHERE t.target NOT IN (SELECT value FROM json_each(:skip)) ORDER BY +w.due_at LIMIT :limit),
 c AS MATERIALIZED (SELECT c.id, c.target FROM work c WHERE c.kind = :kind
     AND c.id IN (SELECT id FROM turns)){_LITE_TAKE}""",
     "overdue": f"""{
