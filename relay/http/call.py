@@ -80,7 +80,14 @@ class Http:
         try:
             async with asyncio.timeout(timeout):
                 response = await self._exchange(pool, request)
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        # Where what answers is no HTTP, aiohttp's own error comes through httpx's transport.
+        except (
+            TimeoutError,
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            aiohttp.ClientError,
+            OSError,
+        ) as error:
             problem = _error_of(request, flight, error)
             raise problem from error
         finally:
