@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from relay import standard_webhooks
 from relay.core import ids
 from relay.crm.embedded import first
+from relay.mapping import versions_of
 from relay.runtime import Runtime
-from relay.storage import connections, identity, sources
+from relay.storage import connections, identity, mappings, sources
 
 NAME = "First steps"
 EMAIL = "owner@relay.example"
@@ -96,6 +97,8 @@ def _sources(runtime: Runtime, conn: Connection, org: int, now: datetime) -> str
         mapping=WEBSITE,
         at=now,
     )
+    versions = versions_of(website.id, website.name, website.mapping, runtime.verbs)
+    mappings.keep_mapping(conn, org, website.id, versions)
     sources.create_source(
         conn, runtime.vault, org, type="fullcontact", name="cards", secret=None, at=now
     )

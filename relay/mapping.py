@@ -64,9 +64,14 @@ def compile_mapping(
     return rules
 
 
-def mapping_hash(rule: Rule) -> str:
-    """Under which a mapping's text is kept."""
-    return rule_hash(rule)
+def versions_of(
+    source: int, name: str, mapping: Mapping[str, Any] | None, verbs: Mapping[str, Verb]
+) -> dict[str, Mapping[str, object]]:
+    """The mapping's rules as plain values by their hash: what is kept of them."""
+    if mapping is None:
+        return {}
+    rules = compile_mapping(source, name, mapping, verbs)
+    return {rule_hash(rule): rule.data for rule in rules}
 
 
 def rule_data(id: str, name: str, part: Mapping[str, Any]) -> dict[str, object]:

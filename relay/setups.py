@@ -5,22 +5,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from typing import Protocol
 
 from sqlalchemy import Connection, select
 
 from relay.core.hook import HookSet
-from relay.mapping import compile_mapping
+from relay.mapping import compile_mapping, is_mapping
 from relay.storage.connections import ConnectionRow, TargetRow, all_connections, all_targets
 from relay.storage.database import Database
 from relay.storage.hooks import all_hooks
 from relay.storage.identity import Organization, organization
+from relay.storage.mappings import kept_mapping
 from relay.storage.rulesets import packed_of, paused_rules, texts_of
 from relay.storage.sources import SourceRow, all_sources
 from relay.storage.tables.identity import organizations
 from relay.storage.vault import Vault
-from rules.engine import Rule, RuleSet, Verb, load, unpack
+from rules.engine import Rule, RuleSet, Verb, compile_rule, load, rule_hash, unpack
 
 _KEPT_SETS = 16
+_KEPT_MAPPINGS = 256
 CRM = "salesforceiq"  # the provider whose connection is an organization's CRM
 NO_RULES = "none"
 
@@ -59,6 +62,17 @@ class Setup:
         return fitting[0] if len(fitting) == 1 else None
 
 
+class Ran(Protocol):
+    """A run, as far as it says which version of its rule it goes by."""
+
+    @property
+    def rule_id(self) -> str: ...
+    @property
+    def rule_hash(self) -> str: ...
+    @property
+    def set_hash(self) -> str: ...
+
+
 class Setups:
     """The process's setups. Rule sets are kept by their content."""
 
@@ -68,6 +82,7 @@ class Setups:
         self._verbs = verbs
         self._setups: dict[int, Setup] = {}
         self._sets: dict[bytes, tuple[Rule, ...]] = {}
+        self._mappings: dict[tuple[int, str], Rule] = {}
         self._lock = threading.Lock()
 
     def of(self, conn: Connection, org: int) -> Setup:
@@ -89,10 +104,27 @@ class Setups:
         """All rules of one of the organization's sets. Raises NotFound."""
         return self._compiled(conn, org, set_hash)
 
-    def rule(self, conn: Connection, org: int, set_hash: str, id: str) -> Rule | None:
-        """A rule as it stood in one of the organization's sets; None when it is no more."""
-        found = self._compiled(conn, org, set_hash)
-        return next((rule for rule in found if rule.id == id), None)
+    def rule_that_ran(self, conn: Connection, org: int, run: Ran) -> Rule | None:
+        """A run's rule, or its source's mapping, as it was when it began; None when that is not
+        kept."""
+        if is_mapping(run.rule_id):
+            return self._mapping(conn, org, run)
+        found = self._compiled(conn, org, run.set_hash)
+        return next((rule for rule in found if rule.id == run.rule_id), None)
+
+    def _mapping(self, conn: Connection, org: int, run: Ran) -> Rule | None:
+        live = self.of(conn, org).rules.by_id.get(run.rule_id)
+        if live is not None and rule_hash(live) == run.rule_hash:
+            return live
+        key = (org, run.rule_hash)
+        if key not in self._mappings:
+            data = kept_mapping(conn, org, run.rule_hash)
+            if data is None:
+                return None
+            while len(self._mappings) >= _KEPT_MAPPINGS:
+                self._mappings.pop(next(iter(self._mappings)))
+            self._mappings[key] = compile_rule(data, verbs=self._verbs, place=run.rule_id)
+        return self._mappings[key]
 
     def _one(self, conn: Connection, org: int, version: int) -> Setup:
         known = self._setups.get(org)

@@ -240,7 +240,7 @@ def resume(runtime: Runtime, leases: Sequence[Lease], token: int) -> Settled:
         rows = stored.read_runs(conn, ids)
         setups = runtime.setups.of_all(conn, {row.org for row in rows})
         events = {e.id: e for e in stored_events.read_events(conn, [row.event for row in rows])}
-        rules = {row.id: _rule(runtime, conn, setups[row.org], row) for row in rows}
+        rules = {row.id: runtime.setups.rule_that_ran(conn, row.org, row) for row in rows}
     executions = []
     for row in rows:
         rule = rules[row.id]
@@ -264,12 +264,6 @@ def resume(runtime: Runtime, leases: Sequence[Lease], token: int) -> Settled:
 def rule_tries(rule: Rule) -> int:
     """How many claims a run may need that goes well: each try of each step is one."""
     return sum(step.retry.attempts for step in (*rule.do, *rule.on_failure))
-
-
-def _rule(runtime: Runtime, conn: Connection, setup: Setup, row: StoredRun) -> Rule | None:
-    if row.rule_id.startswith("mapping-"):
-        return setup.rules.by_id.get(row.rule_id)
-    return runtime.setups.rule(conn, row.org, row.set_hash, row.rule_id)
 
 
 def _taken_up(

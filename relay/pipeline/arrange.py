@@ -12,11 +12,11 @@ from relay.core.errors import InvalidInput, NotFound
 from relay.core.targets import check_url
 from relay.crm.embedded import schema as lists
 from relay.integration import Source
-from relay.mapping import compile_mapping
+from relay.mapping import compile_mapping, versions_of
 from relay.pipeline import release, timetable
 from relay.pipeline.connecting import http_for, opened
 from relay.runtime import Runtime
-from relay.storage import connections, identity, members, sources, switches
+from relay.storage import connections, identity, mappings, members, sources, switches
 from relay.storage.connections import ConnectionRow, TargetRow
 from relay.storage.sources import SourceRow
 from relay.storage.targets import remove_target as remove_row
@@ -79,6 +79,7 @@ def create_source(
             connection_id=_through(conn, org, new),
             at=now,
         )
+        keep_mapping(runtime, conn, row)
         identity.audit(conn, org, by, "source created", row.name, after={"type": row.type}, at=now)
     return row, made
 
@@ -125,11 +126,21 @@ def set_source_mapping(
         row = source_called(runtime, conn, org, ref)
         if mapping is not None:
             compile_mapping(row.id, row.name, mapping, runtime.verbs)
+        # As this Relay carries it out, which may be another one than made it.
+        keep_mapping(runtime, conn, row)
         sources.set_mapping(conn, org, row.id, mapping)
         now = runtime.clock.now()
         identity.audit(conn, org, by, "source mapped", row.name,
                        before=row.mapping, after=mapping, at=now)  # fmt: skip
-        return source_called(runtime, conn, org, ref)
+        changed = source_called(runtime, conn, org, ref)
+        keep_mapping(runtime, conn, changed)
+        return changed
+
+
+def keep_mapping(runtime: Runtime, conn: Connection, row: SourceRow) -> None:
+    """Keeps what its mapping says now, for the runs that begin with it."""
+    versions = versions_of(row.id, row.name, row.mapping, runtime.verbs)
+    mappings.keep_mapping(conn, row.org, row.id, versions)
 
 
 def pause_source(runtime: Runtime, org: int, ref: str, *, paused: bool, by: str) -> SourceRow:

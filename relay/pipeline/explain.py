@@ -186,11 +186,9 @@ def _run(runtime: Runtime, conn: Connection, setup: Setup, id: int) -> Document:
 
 
 def _rule(runtime: Runtime, conn: Connection, setup: Setup, found: RunDetail) -> Rule | None:
-    """The rule as it was when it ran; a mapping, or one whose set is gone, as it is now."""
-    row = found.row
-    org = setup.organization.id
-    then = runtime.setups.rule(conn, org, row.set_hash, row.rule_id)
-    return then or setup.rules.by_id.get(row.rule_id)
+    """The rule as it was when it ran; one that is not kept, as it is now."""
+    then = runtime.setups.rule_that_ran(conn, setup.organization.id, found.row)
+    return then or setup.rules.by_id.get(found.row.rule_id)
 
 
 def _trigger(rule: Rule, number: int) -> str | None:

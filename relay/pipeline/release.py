@@ -64,7 +64,7 @@ def wake(runtime: Runtime, released: Sequence[int]) -> None:
 def _held(org: int, which: Any) -> Select[Any]:
     query = select(
         runs.c.id, runs.c.item_id, runs.c.event_id, runs.c.reason, runs.c.clauses, runs.c.set_hash,
-        runs.c.rule_id,
+        runs.c.rule_id, runs.c.rule_hash,
     )  # fmt: skip
     return query.where(runs.c.org_id == org, runs.c.state == "held", which).order_by(runs.c.id)
 
@@ -97,8 +97,7 @@ def _okey(row: Any, event: EventRow | None) -> int | None:
 def _still_fires(
     conn: Connection, runtime: Runtime, setup: Setup, row: Any, events: dict[int, EventRow]
 ) -> bool:
-    rule = runtime.setups.rule(conn, setup.organization.id, row.set_hash, row.rule_id)
-    rule = rule or setup.rules.by_id.get(row.rule_id)
+    rule = runtime.setups.rule_that_ran(conn, setup.organization.id, row)
     event = events.get(row.event_id)
     if rule is None or rule.condition is None or row.clauses is not None or event is None:
         return True

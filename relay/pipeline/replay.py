@@ -186,9 +186,9 @@ def _found(runtime: Runtime, conn: Connection, org: int, number: int, wanted: Wa
     if what == FAILED and not _failed(run):
         raise Conflict(f"{name} is {run.state}: it has no failed step; replay the whole run")
     setup = runtime.setups.of(conn, org)
-    then = runtime.setups.rule(conn, org, run.set_hash, run.rule_id)
+    then = runtime.setups.rule_that_ran(conn, org, run)
     live = setup.rules.by_id.get(run.rule_id)
-    rule = live if wanted.version == CURRENT else then or _mapping(run, live)
+    rule = live if wanted.version == CURRENT else then
     if rule is None:
         where = "live any more" if wanted.version == CURRENT else "kept in the version that ran"
         raise NotFound(f"the rule {run.rule_id} is not {where}")
@@ -201,11 +201,6 @@ def _found(runtime: Runtime, conn: Connection, org: int, number: int, wanted: Wa
         is_reopened=(what, wanted.version) == (FAILED, RAN),
         kept=_kept(run, rule) if what == FAILED else frozenset(),
     )
-
-
-def _mapping(run: StoredRun, live: Rule | None) -> Rule | None:
-    """A source's mapping is kept as it is now alone."""
-    return live if run.rule_id.startswith("mapping-") else None
 
 
 def _failed(run: StoredRun) -> list[int]:

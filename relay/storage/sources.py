@@ -12,7 +12,7 @@ from relay.core import ids
 from relay.core.errors import Conflict, InvalidInput, NotFound
 from relay.integration import Brought, SourceConfig
 from relay.storage.identity import touch_config
-from relay.storage.tables.setup import mappings, sources
+from relay.storage.tables.setup import sources
 from relay.storage.vault import Vault
 
 OVERLAP = timedelta(hours=24)  # how long a rotated secret still counts
@@ -176,17 +176,6 @@ def _seal(
         .values(sealed=sealed)
     )
     touch_config(conn, row.org)
-
-
-def keep_mapping(
-    conn: Connection, org: int, hash: str, source: int, mapping: Mapping[str, object]
-) -> None:
-    """Keeps a mapping's text by hash, so that a run can be explained by the one that ran."""
-    known = select(mappings.c.hash).where(mappings.c.org_id == org, mappings.c.hash == hash)
-    if conn.execute(known).first() is None:
-        conn.execute(
-            insert(mappings).values(org_id=org, hash=hash, source_id=source, mapping=mapping)
-        )
 
 
 _SOURCE = select(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, case, func, select
 from relay.core.errors import NotFound
 from relay.storage.reads.page import Cut, Page, cut_page, scan_floor
 from relay.storage.tables.runs import attempts, bookings, runs, steps
-from relay.storage.tables.setup import mappings, rule_sets
+from relay.storage.tables.setup import rule_sets
 
 STATES = (
     "waiting", "running", "held", "succeeded", "failed", "filtered", "skipped", "cancelled",
@@ -185,13 +185,6 @@ def rule_text(conn: Connection, org: int, set_hash: str) -> dict[str, str] | Non
     """The files of the set that a run used; None where they are not kept."""
     query = select(rule_sets.c.texts).where(rule_sets.c.org_id == org, rule_sets.c.hash == set_hash)
     found: dict[str, str] | None = conn.execute(query).scalar_one_or_none()
-    return found
-
-
-def mapping_text(conn: Connection, org: int, hash: str) -> Mapping[str, Any] | None:
-    """The mapping that a run used."""
-    query = select(mappings.c.mapping).where(mappings.c.org_id == org, mappings.c.hash == hash)
-    found: Mapping[str, Any] | None = conn.execute(query).scalar_one_or_none()
     return found
 
 

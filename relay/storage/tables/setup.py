@@ -126,13 +126,14 @@ rule_states = Table(
     PrimaryKeyConstraint("org_id", "rule_id"),
 )
 
+# The rules that sources' mappings have been, so that a run ends with the version it began with.
 mappings = Table(
     "mappings",
     metadata,
     Column("org_id", BigId, nullable=False),
     Column("hash", Text, nullable=False),
     Column("source_id", BigId, nullable=False),
-    Column("mapping", Json, nullable=False),
+    Column("rule", Json, nullable=False),  # as plain values
     PrimaryKeyConstraint("org_id", "hash"),
 )
 

@@ -9,16 +9,17 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from relay.core.ids import number
+from relay.mapping import is_mapping
 from relay.pipeline import why
 from relay.pipeline.versions import own_lines
 from relay.storage.reads import events as stored_events
 from relay.storage.reads import runs as stored
 from relay.storage.tables.base import load
 from relay.web.dashboard.blueprint import me, page, pages, read, runtime
-from relay.web.dashboard.code import yaml_lines
+from relay.web.dashboard.code import json_lines, yaml_lines
 from relay.web.dashboard.show import first_line, money
 from relay.web.dashboard.words import is_booking, not_held, step_title
-from rules.engine import Rule
+from rules.engine import Rule, rule_hash
 
 _OPEN = frozenset({"waiting", "running"})
 _ON_FAILURE = 1000  # steps from here on are those of `on_failure`
@@ -34,7 +35,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """The rule as it was. `is_live` is False when another version is live now."""
+    """The rule as it was; a mapping as the rule it is, without a file. `is_live` is False when
+    another version is live now."""
 
     path: str
     lines: list[Line]
@@ -52,7 +54,7 @@ def _facts(conn: Connection, id: int) -> dict[str, Any]:
     event = stored_events.detail(conn, org, found.row.event_id)
     setup = runtime().setups.of(conn, org)
     live = setup.rules.by_id.get(found.row.rule_id)
-    rule = runtime().setups.rule(conn, org, found.row.set_hash, found.row.rule_id) or live
+    rule = runtime().setups.rule_that_ran(conn, org, found.row) or live
     booked = [one for one in found.booked if one["run_id"] == id]
     reached = {step.step_id for step in found.steps}
     return {
@@ -139,8 +141,12 @@ def _stopped(found: stored.RunDetail, booked: list[Mapping[str, Any]]) -> str:
 def _text(
     conn: Connection, row: stored.RunRow, rule: Rule | None, live: Rule | None
 ) -> Text | None:
-    if rule is None or not rule.line:
+    if rule is None:
         return None
+    is_live = live is not None and rule_hash(live) == row.rule_hash
+    if is_mapping(rule.id):
+        plain = [Line(text=one, decided=False) for one in json_lines(rule.data)]
+        return Text(path="", lines=plain, is_live=is_live)
     texts = stored.rule_text(conn, me().org, row.set_hash) or {}
     own = own_lines(texts.get(rule.path, ""), rule.line)
     decides = _condition_lines(rule, own)
@@ -148,7 +154,7 @@ def _text(
         Line(text=text, decided=number in decides)
         for number, text in enumerate(yaml_lines("\n".join(own)))
     ]
-    return Text(path=rule.path, lines=lines, is_live=live is not None and live.hash == rule.hash)
+    return Text(path=rule.path, lines=lines, is_live=is_live)
 
 
 def _condition_lines(rule: Rule, own: list[str]) -> range:
