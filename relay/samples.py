@@ -46,15 +46,26 @@ def samples(integration: Integration) -> Sequence[Sample]:
     return [_read(path) for path in sorted((integration.folder / "samples").glob("*.request.*"))]
 
 
-def cases(integration: Integration) -> Sequence[str]:
-    """The names of its cases, the one that is sent unless another is asked for first."""
-    names = [each.name for each in samples(integration)]
-    return sorted(names, key=lambda name: name != integration.sample)
+def cases(integration: Integration, options: Mapping[str, object] | None = None) -> Sequence[str]:
+    """The names of its cases for a source with these options, the one that is sent unless another
+    is asked for first: the usual one, else the one made for most of these options; at the end
+    those that were made for others."""
+    told = {name: str(value).lower() for name, value in (options or {}).items()}
+
+    def order(sample: Sample) -> tuple[bool, bool, int]:
+        fitting = [told.get(name) == str(wanted).lower() for name, wanted in sample.options.items()]
+        return not all(fitting), sample.name != integration.sample, -sum(fitting)
+
+    return [each.name for each in sorted(samples(integration), key=order)]
 
 
-def chosen(integration: Integration, case: str | None = None) -> Sample:
+def chosen(
+    integration: Integration,
+    case: str | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Sample:
     """A case by name, else the usual one. Raises NotFound where the provider has none such."""
-    known = cases(integration)
+    known = cases(integration, options)
     wanted = case or (known[0] if known else "")
     found = [each for each in samples(integration) if each.name == wanted]
     if not found:

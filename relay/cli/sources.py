@@ -133,6 +133,30 @@ def rotate(invocation: Invocation, name: str, secret: str | None) -> None:
     _show(invocation, told, made)
 
 
+@source.command(name="set")
+@click.argument("name")
+@click.option("--option", multiple=True, metavar="NAME=VALUE", help="See relay source show.")
+@click.option("--unset", multiple=True, metavar="NAME", help="Take an option away.")
+@click.option("--connection", metavar="NAME", help="Completes what the sender only names.")
+@click.pass_obj
+def set_(
+    invocation: Invocation,
+    name: str,
+    option: tuple[str, ...],
+    unset: tuple[str, ...],
+    connection: str | None,
+) -> None:
+    """Change its options, one by one."""
+    given = {key: value(text) for key, text in pairs(option, "--option").items()}
+    changed = {**given, **dict.fromkeys(unset)}
+    with office(invocation) as at:
+        row = arrange.change_source(
+            at.runtime, at.org.id, name, options=changed, connection=connection, by=at.by
+        )
+        told = _told(at, row)
+    _show(invocation, told, None)
+
+
 @source.command()
 @click.argument("name")
 @click.pass_obj
@@ -192,7 +216,8 @@ def _asked(name: str | None, secret: str | None) -> tuple[str, str, str | None]:
     called: str = name or click.prompt("Name", default=type_, err=True)
     kind = known[type_].source
     if kind is not None and kind.secret == "pasted" and secret is None:  # noqa: S105
-        click.echo("The secret that the sender shows, then Enter:", err=True)
+        click.echo("The secret that the sender shows, then Enter; without it Enter alone, and"
+                   " later: relay source rotate NAME --secret -", err=True)  # fmt: skip
         secret = "-"  # noqa: S105 - it is read from standard input
     return type_, called, secret
 

@@ -53,10 +53,7 @@ def create_source(
 ) -> tuple[SourceRow, str | None]:
     """The source, and the secret we made for it, which is shown this once."""
     kind = source_type(runtime, new.type)
-    unknown = sorted(set(new.options or {}) - set(kind.settings))
-    if unknown:
-        known = ", ".join(kind.settings)
-        raise InvalidInput(f"{new.type} has no option {unknown[0]!r}; it has {known}")
+    _check_options(new.type, kind, new.options or {})
     made = kind.new_secret() if kind.secret == "generated" and not new.secret else None  # noqa: S105
     now = runtime.clock.now()
     with runtime.db.write() as conn:
@@ -73,10 +70,10 @@ def create_source(
             org,
             type=new.type,
             name=new.name.strip(),
-            secret=made or new.secret,
+            secret=made or new.secret or None,
             options=new.options,
             mapping=mapping,
-            connection_id=_through(conn, org, new),
+            connection_id=_through(conn, org, new.type, new.connection),
             at=now,
         )
         keep_mapping(runtime, conn, row)
@@ -84,12 +81,49 @@ def create_source(
     return row, made
 
 
-def _through(conn: Connection, org: int, new: NewSource) -> int | None:
+def _check_options(type: str, kind: Source, options: Mapping[str, object]) -> None:
+    unknown = sorted(set(options) - set(kind.settings))
+    if unknown:
+        known = ", ".join(kind.settings)
+        raise InvalidInput(f"{type} has no option {unknown[0]!r}; it has {known}")
+
+
+def _through(conn: Connection, org: int, type: str, named: str | None) -> int | None:
     """The connection that completes its events: the one named, else the only one of its kind."""
-    if new.connection is not None:
-        return connections.connection_named(conn, org, new.connection).id
-    fitting = [r.id for r in connections.all_connections(conn, org) if r.provider == new.type]
+    if named is not None:
+        found = connections.connection_named(conn, org, named)
+        if found.provider != type:
+            raise InvalidInput(f"{named} is a connection to {found.provider}, not to {type}")
+        return found.id
+    fitting = [row.id for row in connections.all_connections(conn, org) if row.provider == type]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def change_source(
+    runtime: Runtime,
+    org: int,
+    ref: str,
+    *,
+    options: Mapping[str, object] | None = None,
+    connection: str | None = None,
+    by: str,
+) -> SourceRow:
+    """Options are set one by one, and None or empty text takes one away; a connection by its name.
+    Raises InvalidInput."""
+    now = runtime.clock.now()
+    with runtime.db.write() as conn:
+        row = source_called(runtime, conn, org, ref)
+        _check_options(row.type, source_type(runtime, row.type), options or {})
+        merged = {**row.options, **(options or {})}
+        kept = {name: value for name, value in merged.items() if value not in (None, "")}
+        through = row.connection_id
+        if connection is not None:
+            through = _through(conn, org, row.type, connection)
+        sources.set_options(conn, org, row.id, kept, through)
+        identity.audit(
+            conn, org, by, "source changed", row.name, before=row.options, after=kept, at=now
+        )
+        return source_called(runtime, conn, org, ref)
 
 
 def source_called(runtime: Runtime, conn: Connection, org: int, ref: str) -> SourceRow:

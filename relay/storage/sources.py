@@ -45,6 +45,11 @@ class SourceRow:
         return SourceConfig(name=self.name, secrets=live, options=self.options)
 
     @property
+    def has_secret(self) -> bool:
+        """Whether one is kept that was made here, or that its sender has shown or brought."""
+        return any(not one.get("brought") and not one.get("lent") for one in self.secrets)
+
+    @property
     def brought(self) -> dict[str, str]:
         """The secrets that its sender brought and that nobody has confirmed yet, by its ids."""
         return {one["brought"]: one["value"] for one in self.secrets if one.get("brought")}
@@ -122,6 +127,22 @@ def set_mapping(
     touch_config(conn, org)
 
 
+def set_options(
+    conn: Connection,
+    org: int,
+    source: int,
+    options: Mapping[str, object],
+    connection_id: int | None,
+) -> None:
+    """How it checks and reads what comes, and through which connection that is completed."""
+    conn.execute(
+        update(sources)
+        .where(sources.c.org_id == org, sources.c.id == source)
+        .values(options=dict(options), connection_id=connection_id)
+    )
+    touch_config(conn, org)
+
+
 def set_state(conn: Connection, org: int, source: int, state: str, reason: str | None) -> None:
     """`active`, `paused` or `disabled`, and why."""
     conn.execute(
@@ -142,6 +163,14 @@ def rotate_secret(
         if not one.get("until") or one["until"] > now
     ]
     _seal(conn, vault, row, [{"value": secret}, *kept])
+
+
+def lend_secret(
+    conn: Connection, vault: Vault, row: SourceRow, secret: str, *, until: datetime
+) -> None:
+    """One that counts for a moment, to try a source whose sender's own is not known yet."""
+    kept = [one for one in row.secrets if not one.get("lent")]
+    _seal(conn, vault, row, [*kept, {"value": secret, "until": until, "lent": True}])
 
 
 def keep_brought(conn: Connection, vault: Vault, org: int, source: int, brought: Brought) -> None:

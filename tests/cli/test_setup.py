@@ -95,6 +95,8 @@ def test_a_source_is_made_shown_paused_and_rotated(shell: Shell) -> None:
     assert shell.house.post("blog", data={"email": "a@b.example"}).status_code == 503
     assert shell.document("source", "resume", "blog")["state"] == "active"
     assert shell.document("source", "rotate", "blog")["secret"]
+    shell.read("source", "set", "blog", "--option", "region=DE", "--unset", "origins")
+    assert shell.document("source", "show", "blog")["options"] == {"region": "DE"}
     assert "has no option 'colour'" in shell.refused(
         "source", "create", "webform", "--name", "x", "--option", "colour=red"
     )
@@ -226,6 +228,11 @@ def test_a_sample_is_sent_to_the_running_relay_as_its_sender_would(shell: Shell)
     assert "there is no source of type stripe: relay source create stripe" in shell.refused(
         "send-sample", "stripe"
     )
+    # Stripe shows its secret once it has the address; the source can be tried before.
+    shell.read("source", "create", "stripe")
+    assert shell.document("send-sample", "stripe")["state"] == "accepted"
+    shell.read("source", "rotate", "stripe", "--secret", "-", given="whsec_theirs\n")
+    assert shell.document("send-sample", "stripe")["state"] == "accepted"
     shell.read("source", "create", "webform", "--name", "second")
     assert "which source? website | second" in shell.refused("send-sample", "webform")
     told = shell.read("send-sample", "webform", "--source", "second", "--case", "contact")

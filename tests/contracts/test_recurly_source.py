@@ -85,6 +85,12 @@ def test_a_payment_in_the_sandbox_comes_back_as_a_signed_notification_with_our_n
         SANDBOX.pay(site.http.books, "in404", NOW)
 
 
+def test_an_invoice_that_is_not_there_keeps_recurly_s_name_and_has_no_facts(site: Site) -> None:
+    body = {"id": "in404", "object_type": "charge_invoice", "event_type": "paid", "site_id": "s"}
+    event = _completed(site, json.dumps(body).encode())
+    assert (event.type, event.data) == ("recurly.charge_invoice.paid", {})
+
+
 @pytest.mark.parametrize(
     ("kind", "happened", "id", "name"),
     [

@@ -358,7 +358,8 @@ def test_bodies_made_to_break_parsers_do_not(
 @pytest.mark.parametrize("integration", WITH_SOURCE, ids=_id)
 def test_every_source_has_a_page_samples_and_their_origin(integration: Integration) -> None:
     assert (integration.folder / "README.md").read_text().startswith("# ")
-    assert "relay source create" in integration.setup(), "its page does not say how to set it up"
+    for line in ("relay source create", "relay send-sample"):
+        assert f"{line} {integration.name}" in integration.setup(), "how is it set up and tried?"
     origins = (integration.folder / "samples" / "SOURCES.md").read_text()
     assert samples(integration)
     for sample in samples(integration):

@@ -9,7 +9,6 @@ import pytest
 
 from relay import first
 from relay.cli.told import event as told
-from relay.core.errors import InvalidInput
 from relay.pipeline import arrange, explain, sample
 from relay.storage import refusals, sources
 from relay.storage.database import Database
@@ -137,12 +136,14 @@ def test_a_rotated_secret_passes_beside_the_new_one_for_a_day(one_house: House) 
     assert rotated.config(now + sources.OVERLAP).secrets == ["newer"]
 
 
-def test_a_source_without_a_secret_is_not_sent_a_sample_that_could_not_pass(
-    one_house: House,
-) -> None:
+def test_a_source_without_a_secret_is_tried_with_one_that_is_lent(one_house: House) -> None:
     row = _source(one_house, "stripe", "no secret yet", secret=None)
-    with pytest.raises(InvalidInput, match="has no secret yet"):
-        sample.send(one_house.runtime, row, by="test")
+    assert sample.send(one_house.runtime, row, by="test").state == "accepted"
+    with one_house.runtime.db.read() as conn:
+        lent = sources.source_named(conn, one_house.runtime.vault, one_house.made.org, row.name)
+    now = one_house.runtime.clock.now()
+    assert (len(lent.config(now).secrets), lent.has_secret) == (1, False)
+    assert lent.config(now + sample.LENT).secrets == []
 
 
 def test_a_webhook_s_own_secret_signs_as_its_usual_scheme_asks(one_house: House) -> None:

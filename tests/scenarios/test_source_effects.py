@@ -66,7 +66,7 @@ PEOPLE = {
     "jotform": "ann.lee+web@example.com",
     "wufoo": "ann@example.com",
     "formstack": "bo@example.com",
-    "gravityforms": "bo@example.com",
+    "gravityforms": "ann@example.com",
     "webflow": "zaphod@heartofgold.example",
     "netlify": "ann@example.com",
     "wordpress": "ann@example.com",
@@ -86,7 +86,7 @@ PAYMENTS = {
 # Their events are the sender's own: stored and read, and no more until a rule asks for them.
 OWN = {"webhook": "webhook.order.paid", "squarespace": "squarespace.order.create"}
 # These senders name no delivery: two requests with one body may be two events.
-UNNAMED = {"webform", "gravityforms", "wordpress"}
+UNNAMED = {"webform", "wordpress"}
 # Samples about the same person, told apart so that each finds a deal of its own.
 RENAMED = {"zuora": b"Ann@Example.com", "stripe": b"ann@example.com",
            "chargebee": b"Ann@Example.com"}  # fmt: skip

@@ -11,7 +11,6 @@ INTEGRATION = Integration(
     name="recurly",
     title="Recurly",
     folder=Path(__file__).parent,
-    sample="charge_invoice_paid",
     fresh=("2026-11-24T08:59:30Z",),
     source=SOURCE,
     connector=CONNECTOR,

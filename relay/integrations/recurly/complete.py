@@ -15,19 +15,30 @@ Read = Callable[[Mapping[str, object]], dict[str, object]]
 
 
 async def complete(event: ParsedEvent, lookup: Lookup) -> Sequence[ParsedEvent]:
-    """The event with the facts that Recurly has of it now."""
+    """The event with the facts that Recurly has of it now; what is not there, or is of another
+    site than the connection's, keeps Recurly's own name and has none."""
     body = a_map(event.body)
     if "object_type" not in body:
         return [await _with_email(event, lookup)]
-    id = quote(a_text(body.get("id")) or "", safe="")
-    match body.get("object_type"):
-        case "payment":
-            data = await _payment(id, lookup)
-        case "subscription":
-            data = await _with_account(f"/subscriptions/{id}", facts.from_subscription, lookup)
-        case _:
-            data = await _with_account(f"/invoices/{id}", facts.from_invoice, lookup)
+    kind = a_text(body.get("object_type")) or ""
+    try:
+        data = await _facts(kind, quote(a_text(body.get("id")) or "", safe=""), lookup)
+    except PermanentError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        own = f"recurly.{kind[:60]}.{a_text(body.get('event_type'))}"
+        return [replace(event, type=own, complete=True)]
     return [replace(event, data=data, complete=True)]
+
+
+async def _facts(kind: str, id: str, lookup: Lookup) -> dict[str, object]:
+    match kind:
+        case "payment":
+            return await _payment(id, lookup)
+        case "subscription":
+            return await _with_account(f"/subscriptions/{id}", facts.from_subscription, lookup)
+        case _:
+            return await _with_account(f"/invoices/{id}", facts.from_invoice, lookup)
 
 
 async def _payment(id: str, lookup: Lookup) -> dict[str, object]:

@@ -64,9 +64,12 @@ class Rotation(Schema):
 
 
 class SourceChange(Schema):
-    """Where the fields go from now on; null: nowhere."""
+    """What is given is changed: where the fields go (null: nowhere), options one by one (null takes
+    one away), and the connection that completes its events."""
 
-    mapping = fields.Dict(required=True, keys=fields.String(), allow_none=True)
+    mapping = fields.Dict(keys=fields.String(), allow_none=True)
+    options = fields.Dict(keys=fields.String())
+    connection = fields.String()
 
 
 class SampleAsked(Schema):
@@ -198,10 +201,17 @@ def one_source(ref: str) -> Document:
 
 
 @routes.patch("/sources/<ref>", scope="sources", body=SourceChange, answer=Source)
-def map_source(change: Document, ref: str) -> Document:
-    """Where its fields go from now on."""
-    mapping = change["mapping"]
-    return _told(arrange.set_source_mapping(runtime(), caller().org, ref, mapping, by=by()))
+def change_source(change: Document, ref: str) -> Document:
+    """Where its fields go from now on, and how it checks and reads what comes."""
+    org = caller().org
+    if "options" in change or "connection" in change:
+        arrange.change_source(
+            runtime(), org, ref, options=change.get("options"),
+            connection=change.get("connection"), by=by(),
+        )  # fmt: skip
+    if "mapping" in change:
+        arrange.set_source_mapping(runtime(), org, ref, change["mapping"], by=by())
+    return _told(read(lambda conn: arrange.source_called(runtime(), conn, org, ref)))
 
 
 @routes.get("/sources/<ref>/fields", scope="sources", query=Beside, answer=Fields)

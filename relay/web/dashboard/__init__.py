@@ -82,6 +82,7 @@ def install(app: Flask) -> None:
         json=exact_json.dumps,
         plain=show.plain,
         short=show.short,
+        option=show.option,
         setting=show.setting,
         first_line=show.first_line,
         place=show.place,

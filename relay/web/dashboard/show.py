@@ -189,6 +189,11 @@ def setting(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def option(value: object) -> str:
+    """An option of a source as its field takes it: a list with commas, all else as text."""
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 def first_line(text: str | None) -> str:
     return (text or "").partition("\n")[0]
 

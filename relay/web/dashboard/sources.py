@@ -11,12 +11,14 @@ from relay.crm.embedded.schema import schema
 from relay.mapping import parts_of
 from relay.pipeline import arrange, sample
 from relay.samples import cases
-from relay.storage import refusals
+from relay.storage import connections, refusals
 from relay.storage import sources as stored
 from relay.storage.reads import events, setup
 from relay.storage.reads.page import Cut
 from relay.web.dashboard.blueprint import me, page, pages, read, refuse, runtime
+from relay.web.dashboard.connections import given
 
+OPTION = "option."  # what the names of a form's fields begin with
 _LAST = 10
 
 
@@ -42,6 +44,9 @@ def source(name: str) -> str:
 def _source(name: str, *, problem: str = "") -> str:
     with runtime().db.read() as conn:
         row = stored.source_named(conn, runtime().vault, me().org, name)
+        accounts = [
+            one for one in connections.all_connections(conn, me().org) if one.provider == row.type
+        ]
         last = events.page(conn, me().org, events.Filter(source=name), Cut(size=_LAST))
         refused = refusals.refused(conn, me().org, row.id)
     kind = arrange.source_type(runtime(), row.type)
@@ -54,7 +59,8 @@ def _source(name: str, *, problem: str = "") -> str:
         title=runtime().integrations[row.type].title,
         last=last,
         refused=refused,
-        cases=cases(runtime().integrations[row.type]),
+        cases=cases(runtime().integrations[row.type], row.options),
+        accounts=accounts,
         problem=problem,
         guide=runtime().integrations[row.type].setup(),
     )
@@ -84,11 +90,32 @@ def create_source() -> Response | str:
 def rotate_source(name: str) -> Response | str:
     """A new secret; the old one counts for a day more."""
     me().need("admin")
-    given = request.form.get("secret", "").strip() or None
-    row, secret = arrange.rotate_source(runtime(), me().org, name, given, by=me().email)
+    fresh = request.form.get("secret", "").strip() or None
+    try:
+        row, secret = arrange.rotate_source(runtime(), me().org, name, fresh, by=me().email)
+    except InvalidInput as refused:
+        return refuse(_source(name, problem=str(refused)), refused)
     if secret is None:
         return redirect(url_for("dashboard.source", name=name))
     return _shown_once(row, secret, "The secret is changed")
+
+
+@pages.post("/sources/<name>/options")
+def change_source(name: str) -> Response | str:
+    """How it checks and reads what comes, and what completes it."""
+    me().need("admin")
+    row = read(lambda conn: stored.source_named(conn, runtime().vault, me().org, name))
+    asked = given(OPTION)
+    emptied = dict.fromkeys(option for option in row.options if option not in asked)
+    through = request.form.get("connection") or None
+    try:
+        arrange.change_source(
+            runtime(), me().org, name, options={**asked, **emptied}, connection=through,
+            by=me().email,
+        )  # fmt: skip
+    except (InvalidInput, NotFound) as refused:
+        return refuse(_source(name, problem=str(refused)), refused)
+    return redirect(url_for("dashboard.source", name=name))
 
 
 @pages.post("/sources/<name>/sample")
