@@ -89,6 +89,10 @@ class Setups:
         """The organization's setup as it is now."""
         return self.of_all(conn, [org])[org]
 
+    def fresh(self, conn: Connection, org: int) -> Setup:
+        """As this transaction sees it. It is not kept, for the transaction may fail."""
+        return self._read(conn, org)
+
     def of_all(self, conn: Connection, orgs: Iterable[int]) -> dict[int, Setup]:
         """The setups of several, checked with one query."""
         wanted = list(set(orgs))

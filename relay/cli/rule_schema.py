@@ -47,7 +47,7 @@ def schema(invocation: Invocation, path: Path | None, check: bool, what: str | N
 def _lists(invocation: Invocation) -> str:
     """What the organization has, as `rules lint --schema` reads it."""
     with office(invocation) as at, at.runtime.db.read() as conn:
-        found = live.schemas_of(at.runtime, conn, at.org.id)
+        found = live.schemas_of(conn, at.runtime.setups.of(conn, at.org.id))
     if found is None:
         raise Unavailable("the lists of the organization's CRM have not been read yet: try again")
     return orjson.dumps(found.to_data(), option=orjson.OPT_INDENT_2).decode() + "\n"

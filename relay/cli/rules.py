@@ -159,7 +159,7 @@ def _schemas(invocation: Invocation, file: Path | None) -> Schemas | None:
         return Schemas.from_data(found)
     try:
         with office(invocation) as at, at.runtime.db.read() as conn:
-            return live.schemas_of(at.runtime, conn, at.org.id)
+            return live.schemas_of(conn, at.runtime.setups.of(conn, at.org.id))
     except NotFound as error:
         click.echo(f"Checked without lists, for {error}.", err=True)
         return None

@@ -14,6 +14,7 @@ from relay.crm.embedded import schema as lists
 from relay.integration import Source
 from relay.mapping import compile_mapping, versions_of
 from relay.pipeline import release, timetable
+from relay.pipeline import rules as live
 from relay.pipeline.connecting import http_for, opened
 from relay.runtime import Runtime
 from relay.storage import connections, identity, mappings, members, sources, switches
@@ -77,6 +78,7 @@ def create_source(
             at=now,
         )
         keep_mapping(runtime, conn, row)
+        live.relint(runtime, conn, org, may_break=False)
         identity.audit(conn, org, by, "source created", row.name, after={"type": row.type}, at=now)
     return row, made
 
@@ -245,6 +247,7 @@ def add_target(
         id = connections.create_target(
             conn, runtime.vault, org, name=name.strip(), url=url, secret=secret, at=now
         )
+        live.relint(runtime, conn, org, may_break=False)
         identity.audit(conn, org, by, "target added", name, at=now)
     return TargetRow(id=id, org=org, name=name.strip(), url=url, secret=secret), secret
 
@@ -255,6 +258,7 @@ def remove_target(runtime: Runtime, org: int, ref: str, *, by: str) -> None:
         rows = connections.all_targets(conn, runtime.vault, org)
         named = [row.name for row in rows if ids.public("tgt", row.id) == ref or row.name == ref]
         remove_row(conn, org, named[0] if named else ref)
+        live.relint(runtime, conn, org)
         identity.audit(conn, org, by, "target removed", ref, at=runtime.clock.now())
 
 
@@ -298,6 +302,8 @@ def change_organization(
         members.change_organization(
             conn, org, by=by, at=now, time_zone=time_zone, key_limit=key_limit, settings=settings
         )
+        if settings is not None:
+            live.relint(runtime, conn, org)
         if time_zone is not None:
             rules = runtime.setups.of(conn, org).rules
             timetable.arrange(conn, org, rules, time_zone, now)

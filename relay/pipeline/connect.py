@@ -13,7 +13,7 @@ from relay.core.errors import Conflict, InvalidInput
 from relay.core.ids import public
 from relay.core.targets import check_url
 from relay.integration import Asked, Connector, Consent, Granted, Integration
-from relay.pipeline import connecting, release
+from relay.pipeline import connecting, release, rules
 from relay.pipeline.arrange import connection_called
 from relay.pipeline.notices import reachable
 from relay.queue import WATCH
@@ -113,6 +113,8 @@ def add(runtime: Runtime, org: int, new: NewConnection, *, by: str) -> Connectio
         )
         if new.provider == CRM:
             watch.begin(runtime.db, conn, org, id)
+        # A second one of a kind makes steps ambiguous that name none.
+        rules.relint(runtime, conn, org)
         if _waits_for_consent(connector, secrets):
             connections.set_connection_state(conn, org, id, "needs_reconnect", NOT_YET)
         identity.audit(conn, org, by, "connection added", new.name.strip(),
@@ -141,6 +143,8 @@ def change(
         kept = _checked(connector, {key: v for key, v in merged.items() if v is not None})
         fresh = (name or row.name).strip()
         connections.change_connection(conn, org, row.id, name=fresh, settings=kept)
+        if fresh != row.name:
+            rules.relint(runtime, conn, org)
         identity.audit(conn, org, by, "connection changed", fresh,
                        before=row.settings, after=kept, at=runtime.clock.now())  # fmt: skip
         return connection_called(conn, org, public("con", row.id))
@@ -167,6 +171,7 @@ def remove(runtime: Runtime, org: int, ref: str, *, by: str) -> None:
         _check_idle(conn, row)
         connections.remove_connection(conn, row, runtime.clock.now())
         watch.forget(conn, row.id)
+        rules.relint(runtime, conn, org)
         identity.audit(conn, org, by, "connection removed", row.name, at=runtime.clock.now())
 
 

@@ -19,12 +19,11 @@ from relay.crm.model import Field, Fields, FieldType, List, ListType
 from relay.crm.moments import milliseconds
 from relay.crm.naming import nearest
 from relay.mapping import parts_of
-from relay.pipeline.rules import schemas_with
+from relay.pipeline import rules as live
 from relay.runtime import Runtime
 from relay.setups import Setup
-from relay.storage import identity
-from relay.storage.rulesets import texts_of
-from rules.engine import load
+from relay.storage import identity, rulesets
+from relay.storage.rulesets import Kept
 
 # How the fields of accounts are named where a list is asked for.
 ACCOUNTS = "accounts"
@@ -109,18 +108,42 @@ class Definer:
         with self.runtime.db.write() as conn:
             # Read before the change: what is cached must not be of a transaction that may fail.
             setup = self.runtime.setups.of(conn, self.org)
-            before = _troubles(self.runtime, conn, setup) if breaks and not self.force else ()
+            is_stale = bool(rulesets.findings_of(conn, self.org).live)
+            is_asked = breaks and not self.force
+            before = self._troubles(conn, setup, self._misfits(conn, setup)) if is_asked else ()
             yield conn
-            if breaks and not self.force:
-                now = _troubles(self.runtime, conn, setup)
+            if breaks or is_stale:
+                misfits = self._misfits(conn, setup)
+                now = self._troubles(conn, setup, misfits) if is_asked else {}
                 new = {where: text for key, (where, text) in now.items() if key not in before}
                 if new:
                     told = "; ".join(list(new.values())[:_SHOWN])
                     raise Conflict(f"this is in use: {told}. Change that first")
+                live.note_misfits(self.runtime, conn, self.org, misfits)
             identity.audit(
                 conn, self.org, self.by, action, subject, after=after,
                 at=self.runtime.clock.now(),
             )  # fmt: skip
+
+    def _misfits(self, conn: Connection, setup: Setup) -> list[Kept]:
+        return live.misfits(self.runtime, conn, setup)
+
+    def _troubles(
+        self, conn: Connection, setup: Setup, misfits: Sequence[Kept]
+    ) -> dict[object, tuple[str, str]]:
+        """What of the live rules and mappings does not fit the definitions, by what it is: the
+        file or source that it stands in, and what is wrong."""
+        known = schema(conn, self.org)
+        found: dict[object, tuple[str, str]] = {}
+        for one in misfits:
+            path, place = str(one["path"]), f"{one['path']}:{one['line']}"
+            found[place, one["column"], one["code"]] = (path, f"{place} {one['message']}")
+        for row in setup.sources.values():
+            for part in parts_of(row.mapping or {}):
+                if "list" in part:
+                    for text in _misfits(known, row.name, part):
+                        found[row.name, text] = (row.name, text)
+        return found
 
 
 def list_type(name: str) -> ListType:
@@ -166,27 +189,6 @@ def option_called(field: Field, name: str) -> str:
     if found is None:
         raise NotFound(f"{field.name} has no option {name!r}{nearest(name, field.by_label)}")
     return found.id
-
-
-def _troubles(runtime: Runtime, conn: Connection, setup: Setup) -> dict[object, tuple[str, str]]:
-    """What of the live rules and mappings does not fit the definitions, by what it is: the file or
-    source that it stands in, and what is wrong."""
-    known = schema(conn, setup.organization.id)
-    found: dict[object, tuple[str, str]] = {}
-    live = setup.organization.rule_set_hash
-    if live is not None:
-        texts = texts_of(conn, setup.organization.id, live)
-        loaded = load(texts, verbs=runtime.verbs, schemas=schemas_with(setup, known))
-        for one in loaded.findings:
-            if one.severity == "error":
-                place = f"{one.path}:{one.line}"
-                found[place, one.column, one.code] = (one.path, f"{place} {one.message}")
-    for row in setup.sources.values():
-        for part in parts_of(row.mapping or {}):
-            if "list" in part:
-                for text in _misfits(known, row.name, part):
-                    found[row.name, text] = (row.name, text)
-    return found
 
 
 def _misfits(known: Schema, source: str, part: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from relay.core.errors import AuthError, RelayError, RetryableError
 from relay.crm.moments import milliseconds
 from relay.crm.remote.client import PAGE, Wire
 from relay.crm.remote.reading import number
-from relay.pipeline import around, connecting, looking, pace, sightings, transitions
+from relay.pipeline import around, connecting, looking, pace, rules, sightings, transitions
 from relay.pipeline.calling import Line, line_to
 from relay.pipeline.looking import Look
 from relay.pipeline.sightings import Sighting, Watched
@@ -157,7 +157,14 @@ async def redefine(at: Watching) -> None:
     lists, fields = await at.line.client.lists(), await at.line.client.account_fields()
     at.line.definitions.adopt(lists, fields)
     now = at.runtime.clock.now()
-    await at.store(lambda conn: stored.define(conn, at.row.id, lists, fields, now))
+    is_new = (lists, fields) != (at.state.lists, at.state.account_fields)
+
+    def work_(conn: Connection) -> None:
+        stored.define(conn, at.row.id, lists, fields, now)
+        if is_new:
+            rules.relint(at.runtime, conn, at.setup.organization.id)
+
+    await at.store(work_)
 
 
 # --- pages ---------------------------------------------------------------------------------------

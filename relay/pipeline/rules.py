@@ -55,7 +55,8 @@ def apply(runtime: Runtime, org: int, texts: Mapping[str, str], *, by: str) -> s
     now = runtime.clock.now()
     if any(one.severity == "error" for one in findings):
         with runtime.db.write() as conn:
-            rulesets.refuse_set(conn, org, [_kept(one, texts) for one in findings], now)
+            kept = [_kept(one, texts) for one in findings]
+            rulesets.note_findings(conn, org, rulesets.REFUSED, kept, now)
         raise Refused(findings)
     live = RuleSet(loaded.rules)
     hashes = {rule.id: rule_hash(rule) for rule in loaded.rules}
@@ -78,8 +79,35 @@ def _kept(one: Finding, texts: Mapping[str, str]) -> dict[str, object]:
 def check(runtime: Runtime, org: int, texts: Mapping[str, str]) -> Loaded:
     """The rules of these files, and what is wrong with them for this organization."""
     with runtime.db.read() as conn:
-        schemas = schemas_of(runtime, conn, org)
+        schemas = schemas_of(conn, runtime.setups.of(conn, org))
     return load(texts, verbs=runtime.verbs, schemas=schemas)
+
+
+def relint(runtime: Runtime, conn: Connection, org: int, *, may_break: bool = True) -> None:
+    """After what the organization has was changed, in the same transaction: what of the live set no
+    longer fits is a finding until it does. The set goes on. What is only new can but mend."""
+    if not may_break and not rulesets.findings_of(conn, org).live:
+        return
+    note_misfits(runtime, conn, org, misfits(runtime, conn, runtime.setups.fresh(conn, org)))
+
+
+def misfits(runtime: Runtime, conn: Connection, setup: Setup) -> list[rulesets.Kept]:
+    """The errors that the live set would be refused for now; those of its tests come last."""
+    live, org = setup.organization.rule_set_hash, setup.organization.id
+    schemas = schemas_of(conn, setup)
+    if live is None or schemas is None:
+        return []
+    texts = rulesets.texts_of(conn, org, live)
+    found = load(texts, verbs=runtime.verbs, schemas=schemas).findings
+    errors = [one for one in found if one.severity == "error"]
+    errors.sort(key=lambda one: one.code.startswith("R5"))
+    return [_kept(one, texts) for one in errors]
+
+
+def note_misfits(
+    runtime: Runtime, conn: Connection, org: int, found: Sequence[rulesets.Kept]
+) -> None:
+    rulesets.note_findings(conn, org, rulesets.LIVE, found, runtime.clock.now())
 
 
 def failed_tests(runtime: Runtime, loaded: Loaded) -> list[Finding]:
@@ -101,18 +129,17 @@ def failed_tests(runtime: Runtime, loaded: Loaded) -> list[Finding]:
     ]
 
 
-def schemas_of(runtime: Runtime, conn: Connection, org: int) -> Schemas | None:
+def schemas_of(conn: Connection, setup: Setup) -> Schemas | None:
     """What the organization has, for the lint; None while the lists of its CRM elsewhere have not
     been read."""
-    setup = runtime.setups.of(conn, org)
     if setup.crm is None:
-        return schemas_with(setup, lists.schema(conn, org))
+        return schemas_with(setup, lists.schema(conn, setup.organization.id))
     elsewhere = definitions_of(conn, setup.crm.id)
     return None if elsewhere is None else schemas_with(setup, elsewhere)
 
 
 def schemas_with(setup: Setup, known: lists.Schema | Definitions) -> Schemas:
-    """The same, with definitions that may be another transaction's tomorrow."""
+    """The same, by these definitions."""
     return Schemas(
         lists=tuple(
             ListSchema(

@@ -20,6 +20,7 @@ from relay.storage import troubles as stored
 from relay.storage import work
 from relay.storage.deliveries import NewDelivery, insert_delivery, target_key
 from relay.storage.members import owners_of
+from relay.storage.rulesets import LIVE
 from relay.storage.troubles import Trouble
 from relay.storage.work import Kind, NewWork
 
@@ -44,7 +45,7 @@ def sweep(runtime: Runtime) -> None:
     """Tells of what went on, of what stands still by itself, and of what works again."""
     now = runtime.clock.now()
     with runtime.db.read() as conn:
-        found = [*stored.stopped_connections(conn), *stored.refused_sets(conn)]
+        found = [*stored.stopped_connections(conn), *stored.stale_sets(conn)]
         if not found and not stored.any_standing(conn):
             return
     with runtime.db.write() as conn:
@@ -64,9 +65,9 @@ def _note_standing(runtime: Runtime, conn: Connection, now: datetime) -> set[tup
     """What a person has to mend, whether or not a run was stopped by it."""
     told = [(row.org_id, "connection", row.name, row.reason or "it has to be connected again")
             for row in stored.stopped_connections(conn)]  # fmt: skip
-    for row in stored.refused_sets(conn):
+    for row in stored.stale_sets(conn):
         one = row.findings[0]
-        told.append((row.org_id, "rules", "rules",
+        told.append((row.org_id, "rules", row.about,
                      f"{one['path']}:{one['line']}:{one['column']}: {one['message']}"))  # fmt: skip
     for org, kind, ref, message in told:
         recipients = [f"{EMAIL}{email}" for email in owners_of(conn, org)]
@@ -137,7 +138,7 @@ def _tell_of_end(
     runtime: Runtime, conn: Connection, setup: Setup, causes: Sequence[Trouble], now: datetime
 ) -> None:
     one = min(causes, key=lambda cause: cause.since)
-    subject = f"{_name(setup, one)} works again"
+    subject = f"{_name(setup, one)} {'fit the lists' if one.ref == LIVE else 'works'} again"
     link = _link(runtime, one, 1)
     body = f"It did not since {one.since:%Y-%m-%d %H:%M} UTC: {one.message}\n\n{link}\n"
     message = {
@@ -153,7 +154,7 @@ def _name(setup: Setup, one: Trouble) -> str:
     if one.kind == "connection":
         return f"The connection {one.ref}"
     if one.kind == "rules":
-        return "The set of rules"
+        return "The live rules" if one.ref == LIVE else "The set of rules"
     rule = setup.rules.by_id.get(one.ref)
     return (rule.name if rule else "") or one.ref
 
@@ -161,6 +162,8 @@ def _name(setup: Setup, one: Trouble) -> str:
 def _stopped(one: Trouble) -> str:
     if one.kind == "connection":
         return f"The connection {one.ref} has to be connected again"
+    if one.ref == LIVE:
+        return "The live rules no longer fit the lists"
     return "The last rules were refused; those before them are live"
 
 

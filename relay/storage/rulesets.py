@@ -1,6 +1,6 @@
 """Rule sets: texts kept by hash for ever, and the pointer to the one that is live."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,9 @@ from relay.core.errors import InvalidInput, NotFound
 from relay.storage.identity import touch_config
 from relay.storage.tables.identity import organizations
 from relay.storage.tables.setup import rule_applies, rule_findings, rule_sets, rule_states
+
+REFUSED, LIVE = "refused", "live"  # what findings are about
+Kept = Mapping[str, object]  # a finding, with the line that it is about
 
 
 def apply_set(
@@ -42,10 +45,16 @@ def apply_set(
     touch_config(conn, org)
 
 
-def refuse_set(conn: Connection, org: int, findings: list[dict[str, object]], at: datetime) -> None:
-    """Writes down why an apply was refused; the live set goes on."""
-    conn.execute(delete(rule_findings).where(rule_findings.c.org_id == org))
-    conn.execute(insert(rule_findings).values(org_id=org, findings=findings, at=at))
+def note_findings(
+    conn: Connection, org: int, about: str, findings: Sequence[Kept], at: datetime
+) -> None:
+    """Writes down what is wrong, with the last apply or with the live set; nothing: it is mended.
+    The live set goes on."""
+    mine = (rule_findings.c.org_id == org, rule_findings.c.about == about)
+    conn.execute(delete(rule_findings).where(*mine))
+    if findings:
+        row = {"org_id": org, "about": about, "findings": list(findings), "at": at}
+        conn.execute(insert(rule_findings).values(**row))
 
 
 def texts_of(conn: Connection, org: int, hash: str) -> dict[str, str]:
@@ -127,9 +136,20 @@ def paused_rules(conn: Connection, org: int) -> set[str]:
     return {row.rule_id for row in rows}
 
 
-def findings_of(conn: Connection, org: int) -> list[dict[str, object]]:
-    """Why the last apply was refused; empty when the live set is what was applied last."""
-    row = conn.execute(
-        select(rule_findings.c.findings).where(rule_findings.c.org_id == org)
-    ).first()
-    return [] if row is None else list(row.findings)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """`refused`: why the last apply was. `live`: what of the live set no longer fits the lists."""
+
+    refused: Sequence[Kept] = ()
+    live: Sequence[Kept] = ()
+
+    @property
+    def all(self) -> list[Kept]:
+        return [*self.live, *self.refused]
+
+
+def findings_of(conn: Connection, org: int) -> Findings:
+    """What is wrong with an organization's rules."""
+    query = select(rule_findings.c.about, rule_findings.c.findings)
+    rows = conn.execute(query.where(rule_findings.c.org_id == org))
+    return Findings(**{row.about: row.findings for row in rows})

@@ -95,9 +95,10 @@ def stopped_connections(conn: Connection) -> list[Any]:
     return list(conn.execute(query))
 
 
-def refused_sets(conn: Connection) -> list[Any]:
-    """Organizations whose last rules were refused."""
-    return list(conn.execute(select(rule_findings.c.org_id, rule_findings.c.findings)))
+def stale_sets(conn: Connection) -> list[Any]:
+    """Organizations whose last rules were refused, or whose live ones no longer fit the lists."""
+    found = select(rule_findings.c.org_id, rule_findings.c.about, rule_findings.c.findings)
+    return list(conn.execute(found))
 
 
 def _this(one: Trouble) -> ColumnElement[bool]:

@@ -25,10 +25,11 @@ def blueprint(runtime: Runtime) -> Blueprint:
         try:
             with runtime.db.read() as conn:
                 stale = [found[0] for o in all_organizations(conn)
-                         if (found := findings_of(conn, o.id))]  # fmt: skip
+                         if (found := findings_of(conn, o.id).all)]  # fmt: skip
         except (SQLAlchemyError, RelayError, OSError) as error:
             return _told({"status": "not ready", "database": str(error)}, 503)
-        # A rule set that was refused is no reason to take no webhooks: the last good one goes on.
+        # Rules that were refused, or no longer fit the lists, are no reason to take no webhooks:
+        # the last good set goes on.
         facts = {"status": "ready", "rules": "stale" if stale else "live"}
         if stale:
             facts["finding"] = "{path}:{line}:{column}: {code} {message}".format(**stale[0])

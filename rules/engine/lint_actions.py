@@ -53,8 +53,10 @@ class Checking:
 
 
 def check_steps(rule: Rule, verbs: Mapping[str, Verb], schemas: Schemas | None, talk: Talk) -> None:
-    """All steps in order, each seeing the outputs of those before it."""
+    """All steps in order, each seeing the outputs of those before it, and who is told when one
+    fails."""
     checking = Checking(rule, verbs, schemas, talk)
+    _channels(rule, checking)
     scope = scope_of(rule, schemas)
     for step in rule.do:
         _step(step, scope, checking)
@@ -196,6 +198,19 @@ def _is_date(value: object) -> bool:
 
 
 # --- connections and targets --------------------------------------------------------------------
+
+
+def _channels(rule: Rule, checking: Checking) -> None:
+    """R316: who is told of a failure by a target that is not there hears of none."""
+    for index, told in enumerate(rule.notify):
+        kind, _, name = told.partition(":")
+        if kind == "channel" and checking.schemas and name not in checking.schemas.targets:
+            checking.talk.say(
+                "R316",
+                f"notify[{index}]",
+                f"there is no channel '{name}'",
+                did_you_mean(name, checking.schemas.targets, "targets"),
+            )
 
 
 def _connection(step: Step, checking: Checking) -> None:

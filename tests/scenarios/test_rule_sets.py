@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from relay.core.errors import NotFound
-from relay.pipeline import rules, versions
+from relay.pipeline import arrange, rules, versions
+from relay.pipeline.definitions import Definer
 from relay.pipeline.watch import Watch
 from relay.setups import Setup
+from relay.storage.tables.notices import mails
 from tests.scenarios.house import RULES, House
 
 
@@ -128,3 +130,45 @@ def test_a_run_ends_with_the_version_it_began_with(house: House) -> None:
     (run,) = house.runs("deal-won-receipt")
     assert run.set_hash != setup_of(house).set_hash
     assert house.steps(run.id)[-1].input["body"].startswith("Sales receipt ")
+
+
+def test_live_rules_that_no_longer_fit_the_lists_are_told_of_until_they_do(house: House) -> None:
+    """An option that a rule names gets another name, although it is in use: the set goes on, and
+    whoever looks is told which line it is."""
+    before = setup_of(house).set_hash
+    deals = house.its_list("Deals")
+    status = next(one for one in deals["fields"] if one["name"] == "Status")
+    proposal = next(one for one in status["listOptions"] if one["display"] == "Proposal")
+
+    def rename(label: str) -> dict[str, str]:
+        definer = Definer(runtime=house.runtime, org=house.made.org, by="me", force=True)
+        definer.rename_option(deals["id"], status["id"], proposal["id"], label)
+        for _ in range(2):
+            house.engine.sweep()
+            house.settle()
+        told: dict[str, str] = httpx.get(f"{house.base_url}/readyz", trust_env=False).json()
+        return told
+
+    told = rename("Offer")
+    assert (told["status"], told["rules"]) == ("ready", "stale")
+    assert told["finding"].startswith("rules/stale-proposal.yaml:")
+    assert "R104 'Proposal' is not a status of 'Deals'" in told["finding"]
+    assert setup_of(house).set_hash == before
+    house.set("Deals", "Northwind onboarding", "Status", "Deal Won")
+    house.settle()
+    assert house.runs("deal-won-receipt")[0].state == "succeeded"
+    assert rename("Proposal")["rules"] == "live"
+    first, second = (row.subject.partition("] ")[2] for row in house.rows(mails))
+    assert first == "The live rules no longer fit the lists"
+    assert second == "The live rules fit the lists again"
+
+
+def test_a_target_that_rules_name_is_missed_when_it_is_gone(small_house: House) -> None:
+    house = small_house
+    arrange.remove_target(house.runtime, house.made.org, "sales-channel", by="me")
+    told = httpx.get(f"{house.base_url}/readyz", trust_env=False).json()
+    assert "there is no target 'sales-channel'" in told["finding"]
+    arrange.add_target(
+        house.runtime, house.made.org, "sales-channel", "https://hooks.relay.example/x", by="me"
+    )
+    assert httpx.get(f"{house.base_url}/readyz", trust_env=False).json()["rules"] == "live"

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from relay.crm.remote.client import PAGE
 from relay.pipeline import remote_watch as watch
 from relay.pipeline import rules
-from relay.storage import identity, work
+from relay.storage import identity, rulesets, work
 from relay.storage.tables.setup import connections
 from relay.storage.tables.watch import remote_crms
 from relay.storage.work import Kind
@@ -17,6 +17,13 @@ from tests.standin.crm import BEA, DEALS, LEADS, Fault, Json
 from tests.watch.post import Post
 
 WON, LOST, NEGOTIATION = "2", "3", "1"
+WON_RULE = """\
+version: 1
+rules:
+  - id: won
+    when: { changed: status, list: Deals, to: Deal Won }
+    do: [{ use: stop, with: { reason: won } }]
+"""
 
 
 def test_what_was_there_before_is_no_news_and_what_comes_is(post: Post) -> None:
@@ -248,10 +255,27 @@ def test_changes_that_may_be_our_own_are_left_to_the_next_look(post: Post) -> No
 def test_rules_are_checked_against_the_lists_that_were_read(post: Post) -> None:
     def schemas() -> Schemas | None:
         with post.runtime.db.read() as conn:
-            return rules.schemas_of(post.runtime, conn, post.org)
+            return rules.schemas_of(conn, post.runtime.setups.of(conn, post.org))
 
     assert schemas() is None
     post.look()
     found = schemas()
     assert found is not None
     assert [one.title for one in found.lists] == ["Deals", "Leads"]
+
+
+def test_rules_are_checked_again_when_the_lists_elsewhere_change(post: Post) -> None:
+    post.look()
+    rules.apply(post.runtime, post.org, {"rules/won.yaml": WON_RULE}, by="me")
+
+    def stale() -> list[object]:
+        with post.runtime.db.read() as conn:
+            return [one["message"] for one in rulesets.findings_of(conn, post.org).live]
+
+    assert stale() == []
+    deals = next(one for one in post.crm.lists if one["title"] == "Deals")
+    deals["title"] = "Business"
+    with post.runtime.db.write() as conn:
+        conn.execute(update(remote_crms).values(defined_at=None))
+    post.look()
+    assert stale() == ["there is no list 'Deals'"]

@@ -4,6 +4,7 @@ import io
 import re
 
 from relay.crm.embedded import grid
+from relay.pipeline.definitions import Definer, field_called, fields_of
 from relay.storage import connections, sources
 from tests.web.house import House
 from tests.web.records import RULE, Records
@@ -216,3 +217,19 @@ def test_a_file_is_imported_whole_or_not_at_all(house: House, acme: Records) -> 
     assert "1 created" in send(deals, kind="items", list=acme.list)
     assert "Globex" in browser.page(f"/export.csv?kind=items&list={acme.list}")
     assert "items of which list" in send(deals, kind="items").lower()
+
+
+def test_rules_that_no_longer_fit_a_list_are_named_on_the_page(house: House, acme: Records) -> None:
+    """A field that the live rule reads gets another name, although it is in use."""
+    org, runtime = house.orgs["acme"], house.runtime
+    with runtime.db.read() as conn:
+        status = field_called(fields_of(conn, org, acme.list), "status").id
+    forced = Definer(runtime=runtime, org=org, by="me", force=True)
+    forced.rename_field(acme.list, status, "Stage")
+    browser = house.signed_in("acme", "viewer")
+    text = browser.page("/rules")
+    assert "The live rules no longer fit the lists" in text
+    assert "R108: unknown field" in text
+    assert "The live rules no longer fit the lists" in browser.page("/")
+    Definer(runtime=runtime, org=org, by="me").rename_field(acme.list, status, "Status")
+    assert "no longer fit" not in browser.page("/rules")

@@ -106,13 +106,16 @@ rule_applies = Table(
     sqlite_autoincrement=True,
 )
 
-# The finding of the last apply that was refused; gone when one succeeds.
+# Why the last apply was refused, and what of the live set no longer fits the lists: one row each,
+# gone when it is mended.
 rule_findings = Table(
     "rule_findings",
     metadata,
-    Column("org_id", BigId, primary_key=True, autoincrement=False),
+    Column("org_id", BigId, nullable=False),
+    Column("about", Text, nullable=False),  # refused | live
     Column("findings", Json, nullable=False),
     Column("at", Time, nullable=False),
+    PrimaryKeyConstraint("org_id", "about"),
 )
 
 rule_states = Table(

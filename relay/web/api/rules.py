@@ -50,12 +50,14 @@ class FindingDocument(Schema):
 
 
 class RulePage(Schema):
-    """The live set. `findings`: why the last apply was refused."""
+    """The live set. `findings`: why the last apply was refused; `stale`: what of the live set no
+    longer fits the lists, connections and targets."""
 
     data = fields.List(fields.Nested(RuleDocument), required=True)
     next = fields.String(required=True, allow_none=True)
     set_hash = fields.String(allow_none=True)
     findings = fields.List(fields.Nested(FindingDocument))
+    stale = fields.List(fields.Nested(FindingDocument))
 
 
 class Checked(Schema):
@@ -89,7 +91,7 @@ def list_rules() -> Document:
     def work(conn: Connection) -> Document:
         setup = runtime().setups.of(conn, caller().org)
         found = health.rule_health(conn, caller().org)
-        nothing = health.RuleHealth()
+        nothing, wrong = health.RuleHealth(), rulesets.findings_of(conn, caller().org)
         told = [
             documents.rule(one, setup, found.get(one.id, nothing).states)
             for one in setup.rules.rules
@@ -98,7 +100,8 @@ def list_rules() -> Document:
             "data": told,
             "next": None,
             "set_hash": setup.organization.rule_set_hash,
-            "findings": rulesets.findings_of(conn, caller().org),
+            "findings": wrong.refused,
+            "stale": wrong.live,
         }
 
     return read(work)

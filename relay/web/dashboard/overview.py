@@ -104,7 +104,7 @@ def _needs(conn: Connection, now: datetime) -> list[Need]:
     return [
         *_stopped_connections(conn, org),
         *_failures(conn, org, now),
-        *_refused_rules(conn, org),
+        *_stale_rules(conn, org),
         *_dead(conn, org),
         *_stopped_sources(conn, org),
     ]
@@ -155,20 +155,22 @@ def _failures(conn: Connection, org: int, now: datetime) -> list[Need]:
     return needs
 
 
-def _refused_rules(conn: Connection, org: int) -> list[Need]:
-    findings = rulesets.findings_of(conn, org)
-    if not findings:
-        return []
-    first = findings[0]
+def _stale_rules(conn: Connection, org: int) -> list[Need]:
+    found = rulesets.findings_of(conn, org)
+    told = (
+        ("The live rules no longer fit the lists", "They go on working as far as they can.",
+         found.live),
+        ("The last rules were refused", "The set before them goes on working.", found.refused),
+    )  # fmt: skip
     return [
         Need(
             tone="warn",
-            title="The last rules were refused",
-            text=f"The set before them goes on working. {first['path']} line {first['line']}:"
-            f" {first['message']}",
+            title=title,
+            text=f"{so_far} {first['path']} line {first['line']}: {first['message']}",
             button="Show the finding",
             url=url_for("dashboard.rules"),
         )
+        for title, so_far, (first, *_) in (one for one in told if one[2])
     ]
 
 
