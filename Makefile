@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
 .DEFAULT_GOAL := help
-.PHONY: bench screenshots help run demo test programs check lint types imports rules fix lock clean
+.PHONY: bench chaos screenshots help run demo test programs check lint types imports rules fix lock clean
 
 help: ## the list of commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,6 +57,9 @@ programs:
 
 bench: .venv/.dev-stamp programs ## benchmarks into bench/results/; `make bench n="accept job"` some of them
 	$(BIN)/python -m bench $(n)
+
+chaos: .venv/.dev-stamp programs ## kill -9 under load, with a ledger: about two minutes; `make chaos n="--store sqlite"`
+	$(BIN)/python -m bench.chaos $(n)
 
 screenshots: .venv/.dev-stamp programs ## pictures of the real dashboard into docs/pictures/
 	$(BIN)/python -m tests.browser.pictures

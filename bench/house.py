@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ from relay.settings import Settings
 from relay.storage import sources
 from relay.storage.tables import metadata
 from relay.supervisor.home import Home
-from relay.supervisor.programs import Program, broker_program, processes
+from relay.supervisor.programs import Program, answers, broker_program, processes
 from relay.supervisor.tree import Tree
 from tests import stores
 
@@ -43,7 +45,7 @@ class House:
     runtime: Runtime
     made: first.First
     port: int
-    tree: Tree
+    tree: Tree | None = None
 
     def signed(self, name: str, mapping: dict[str, Any] | None) -> sources.SourceRow:
         """A source whose every request carries a Standard Webhooks signature and id."""
@@ -74,6 +76,7 @@ class House:
         return made
 
     def start(self, program: Program) -> None:
+        assert self.tree is not None
         self.tree.start(program)
         self.tree.wait_ready(program, seconds=60)
 
@@ -103,26 +106,13 @@ class House:
 @contextmanager
 def opened(kind: str, *, run: Sequence[str] = ("web", "worker", "beat")) -> Iterator[House]:
     """A Relay on `sqlite` or `postgresql`; `run` names its processes beside the broker."""
-    with TemporaryDirectory(prefix="relay-bench-") as folder, _store(kind, Path(folder)) as url:
-        port = free_port()
-        env = {
-            **os.environ,
-            "RELAY_HOME": folder,
-            "RELAY_DATABASE_URL": url,
-            "RELAY_SECRET_KEYS": KEYS,
-            "RELAY_EGRESS_ALLOW": "127.0.0.0/8",
-            "RELAY_EGRESS_HTTP": "yes",
-            "RELAY_LOG_LEVEL": "warning",
-            "PORT": str(port),
-        }
+    with TemporaryDirectory(prefix="relay-bench-") as folder, store(kind, Path(folder)) as url:
+        env = environment(Path(folder), url)
         settings = Settings.from_env(env)
-        bootstrap.upgrade(settings)
-        runtime = bootstrap.build(settings, role="cli", queue=Silent())
-        with runtime.db.write() as conn:
-            made = first.seed(runtime, conn, runtime.clock.now())
+        runtime, made = seeded(settings)
         try:
             with Home(Path(folder)) as home, Tree(home, env) as tree:
-                house = House(runtime=runtime, made=made, port=port, tree=tree)
+                house = House(runtime=runtime, made=made, port=settings.port, tree=tree)
                 house.start(broker_program(settings))
                 for program in processes(settings):
                     if program.name in run:
@@ -133,7 +123,51 @@ def opened(kind: str, *, run: Sequence[str] = ("web", "worker", "beat")) -> Iter
 
 
 @contextmanager
-def _store(kind: str, folder: Path) -> Iterator[str]:
+def running(kind: str) -> Iterator[tuple[House, Settings]]:
+    """The same, as a person starts it: `relay up`, which starts again what ends."""
+    with TemporaryDirectory(prefix="relay-bench-") as folder, store(kind, Path(folder)) as url:
+        env = environment(Path(folder), url)
+        settings = Settings.from_env(env)
+        runtime, made = seeded(settings)
+        with Path(folder, "up.log").open("wb") as log:
+            program = subprocess.Popen(
+                [sys.executable, "-m", "relay", "up"],
+                env=env, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        try:
+            stores.until(lambda: answers(settings, "/readyz"), "relay up to start", seconds=60)
+            yield House(runtime=runtime, made=made, port=settings.port), settings
+        finally:
+            runtime.db.close()
+            program.terminate()
+            program.wait(60)
+
+
+def environment(folder: Path, database_url: str) -> dict[str, str]:
+    """What the processes of a fresh Relay are started with."""
+    return {
+        **os.environ,
+        "RELAY_HOME": str(folder),
+        "RELAY_DATABASE_URL": database_url,
+        "RELAY_SECRET_KEYS": KEYS,
+        "RELAY_EGRESS_ALLOW": "127.0.0.0/8",
+        "RELAY_EGRESS_HTTP": "yes",
+        "RELAY_LOG_LEVEL": "warning",
+        "PORT": str(free_port()),
+    }
+
+
+def seeded(settings: Settings) -> tuple[Runtime, first.First]:
+    """A runtime of our own beside the processes, and the first organization."""
+    bootstrap.upgrade(settings)
+    runtime = bootstrap.build(settings, role="cli", queue=Silent())
+    with runtime.db.write() as conn:
+        return runtime, first.seed(runtime, conn, runtime.clock.now())
+
+
+@contextmanager
+def store(kind: str, folder: Path) -> Iterator[str]:
+    """The address of an empty one."""
     if kind == "sqlite":
         yield f"sqlite:///{folder}/relay.db"
         return

@@ -59,7 +59,7 @@ class PostgreSQL:
 
     def __init__(self, address: URL) -> None:
         self._address = address
-        self._admin = create_engine(address, isolation_level="AUTOCOMMIT")
+        self._admin = create_engine(address, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._template: str | None = None
         self._prefix = f"relay_test_{os.getpid()}"
         self._numbers = count(1)

@@ -18,6 +18,7 @@ from relay.pipeline.act import Outcome
 from relay.pipeline.complete import Thin
 from relay.pipeline.deliver import Trip
 from relay.pipeline.elsewhere import crm_of, is_remote
+from relay.pipeline.insist import insist
 from relay.pipeline.remote import Carried
 from relay.pipeline.route import LEASE as ROUTE_LEASE
 from relay.pipeline.route import Routed, new_token, route
@@ -272,35 +273,36 @@ class Engine:
                     self._brought.put(None)
                     break
                 batch.append(more)
-            try:
-                self._write(batch)
-            except Exception:  # the outermost loop: the lease brings the rows back
-                log.exception("outcomes_not_recorded", count=len(batch))
-                self._go([one for one in batch if isinstance(one, Going)], ())
-            finally:
-                self._landed(sum(not isinstance(one, Going) for one in batch))
+            for token in {_token(one) for one in batch}:
+                mine = [one for one in batch if _token(one) == token]
+                try:
+                    self._write(mine, token)
+                except Exception:  # the outermost loop: the lease brings the rows back
+                    log.exception("outcomes_not_recorded", count=len(mine))
+                    self._go([one for one in mine if isinstance(one, Going)], ())
+                finally:
+                    self._landed(sum(not isinstance(one, Going) for one in mine))
 
-    def _write(self, batch: Sequence[Brought]) -> None:
-        for token in {_token(one) for one in batch}:
-            mine = [one for one in batch if _token(one) == token]
-            outcomes = [one for one in mine if isinstance(one, Outcome)]
-            thin = [one for one in mine if isinstance(one, Thin)]
-            trips = [one for one in mine if isinstance(one, Trip)]
-            carried = [one for one in mine if isinstance(one, Carried)]
-            going = [one for one in mine if isinstance(one, Going)]
-            if going:
-                held = remote.note(self.runtime, [one.carried for one in going], token)
-                self._go(going, held)
-            if outcomes:
-                self._go_on(act.record(self.runtime, outcomes, token), token)
-            if carried:
-                self._go_on(remote.record(self.runtime, carried, token), token)
-            if thin:
-                self.runtime.queue.wake(ROUTE, complete.record(self.runtime, thin, token))
-            if trips:
-                left = deliver.record(self.runtime, trips, token)
-                self.runtime.queue.wake(DELIVER, left.deliveries)
-                self._sender.follow(left.keys)
+    def _write(self, mine: Sequence[Brought], token: int) -> None:
+        """What one claim's calls brought."""
+        outcomes = [one for one in mine if isinstance(one, Outcome)]
+        thin = [one for one in mine if isinstance(one, Thin)]
+        trips = [one for one in mine if isinstance(one, Trip)]
+        carried = [one for one in mine if isinstance(one, Carried)]
+        going = [one for one in mine if isinstance(one, Going)]
+        if going:
+            held = remote.note(self.runtime, [one.carried for one in going], token)
+            self._go(going, held)
+        if outcomes:
+            self._go_on(act.record(self.runtime, outcomes, token), token)
+        if carried:
+            self._go_on(remote.record(self.runtime, carried, token), token)
+        if thin:
+            self.runtime.queue.wake(ROUTE, complete.record(self.runtime, thin, token))
+        if trips:
+            left = insist(lambda: deliver.record(self.runtime, trips, token))
+            self.runtime.queue.wake(DELIVER, left.deliveries)
+            self._sender.follow(left.keys)
 
     def _go_on(self, settled: Settled, token: int) -> None:
         self._follow(settled, token)

@@ -45,10 +45,12 @@ def note(runtime: Runtime, conn: Connection, tried: Tried, *, now: datetime) -> 
         for batch in batches
         if all(verdict.is_success for _, verdict in batch.tried)
     ]
-    hook_health.succeeded(conn, good, now)
     well = {id for id, _ in good}
     unwell = [batch for batch in batches if batch.hook.id not in well]
-    before = hook_health.healths(conn, {batch.hook.id for batch in unwell}, lock=True)
+    # All of them before any is written, in one order: two recorders must not wait for each other.
+    locked = {batch.hook.id for batch in batches} if unwell else set()
+    before = hook_health.healths(conn, locked, lock=True)
+    hook_health.succeeded(conn, good, now)
     for batch in unwell:
         if batch.hook.id not in before:
             continue  # deleted meanwhile
@@ -71,7 +73,6 @@ def _by_hook(tried: Tried) -> list[_Batch]:
     for trip, verdict in tried:
         if trip.hook is not None and not trip.lease.is_manual:
             found.setdefault(trip.hook.id, []).append((trip, verdict))
-    # In one order everywhere: two recorders must not wait for each other for ever.
     return [
         _Batch(hook=batch[0][0].hook, tried=batch)
         for _, batch in sorted(found.items())

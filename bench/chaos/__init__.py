@@ -1,0 +1,1 @@
+"""Faults under load, with a ledger of what was acknowledged and what arrived: `make chaos`."""
