@@ -5,7 +5,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -38,6 +38,7 @@ from rules.engine import Rule
 
 STEP_SECONDS = 180.0  # a connector's step may take so long
 LEASE = STEP_SECONDS + 15.0
+AT_ONCE = timedelta(0)
 DEATHS = 5  # claims of one run by workers that died with it, before a person looks
 
 
@@ -194,8 +195,10 @@ def _pause(
     runtime: Runtime, conn: Connection, execution: Execution, error: AuthError, now: datetime
 ) -> None:
     row = _connection(execution)
-    connecting.stop(runtime, conn, row, error, now)
-    execution.hold(f"connection {row.name} has to be connected again: {error}", now, row.id)
+    if connecting.stop(runtime, conn, row, error, now):
+        execution.hold(f"connection {row.name} has to be connected again: {error}", now, row.id)
+    else:
+        execution.postpone(error, now, AT_ONCE)
 
 
 def _attempt(outcome: Outcome) -> dict[str, Any]:

@@ -169,8 +169,8 @@ def _failed(runtime: Runtime, conn: Any, thin: Thin, token: int, now: Any) -> No
     error, tries = thin.error, thin.lease.attempts
     assert error is not None  # noqa: S101 - asked for those that failed
     if isinstance(error, AuthError) and thin.connection is not None:
-        connecting.stop(runtime, conn, thin.connection, error, now)
-        _wait(runtime, conn, thin, token, HELD_SECONDS)
+        stopped = connecting.stop(runtime, conn, thin.connection, error, now)
+        _wait(runtime, conn, thin, token, HELD_SECONDS if stopped else 0.0)
         return
     if isinstance(error, RetryableError) and tries < TRIES:
         wait = min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT)

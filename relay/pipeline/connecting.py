@@ -2,25 +2,28 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection as Transaction
 
 from relay import log as logging
-from relay.core.errors import AuthError
+from relay.core.errors import AuthError, RetryableError
 from relay.core.targets import PUBLIC, TargetPolicy
 from relay.http import Http
 from relay.integration import Connection, Connector
+from relay.pipeline.execution import Execution
 from relay.runtime import Runtime
 from relay.storage import identity
 from relay.storage.connections import (
     ConnectionRow,
+    connection_now,
     credentials_of,
-    stop_connection,
+    set_connection_state,
     store_credentials,
 )
 from relay.storage.locks import only_one
@@ -47,34 +50,35 @@ class StoredCredentials:
     async def replace(
         self, renew: Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
     ) -> Mapping[str, str]:
-        lock = only_one(self.runtime.db, self.runtime.settings.home, self.lock)
-        await asyncio.to_thread(lock.__enter__)
-        try:
+        async with self._alone():
             known = await self.read()
             renewed = await renew(known)
             if dict(renewed) != dict(known):
                 # Stored before anyone uses them: a provider forgets the old ones at once.
                 await asyncio.to_thread(self._store, renewed)
             return renewed
-        finally:
-            await asyncio.to_thread(lock.__exit__, None, None, None)
 
     async def put(self, secrets: Mapping[str, str]) -> None:
         """What a person gave, in place of all that was there."""
+        async with self._alone():
+            await asyncio.to_thread(self._store, secrets, given=True)
 
-        async def given(known: Mapping[str, str]) -> Mapping[str, str]:
-            del known
-            return secrets
-
-        await self.replace(given)
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        lock = only_one(self.runtime.db, self.runtime.settings.home, self.lock)
+        await asyncio.to_thread(lock.__enter__)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(lock.__exit__, None, None, None)
 
     def _read(self) -> dict[str, str]:
         with self.runtime.db.read() as conn:
             return credentials_of(conn, self.runtime.vault, self.id)
 
-    def _store(self, renewed: Mapping[str, str]) -> None:
+    def _store(self, secrets: Mapping[str, str], *, given: bool = False) -> None:
         with self.runtime.db.write() as conn:
-            store_credentials(conn, self.runtime.vault, self.id, renewed)
+            store_credentials(conn, self.runtime.vault, self.id, secrets, given=given)
 
 
 def opened(runtime: Runtime, row: ConnectionRow) -> Connection:
@@ -130,16 +134,32 @@ def http_for(runtime: Runtime, row: ConnectionRow) -> Http:
     return Http(runtime.http, policy_of(runtime, row), turn=turn)
 
 
+def wait_for(conn: Transaction, execution: Execution, row: ConnectionRow, now: datetime) -> None:
+    """Holds the run until the connection works. Where somebody has just made it work, nobody would
+    let the run go: it is taken up again with what is set up now."""
+    if connection_now(conn, row).state == "active":
+        works = RetryableError(f"connection {row.name} works again")
+        execution.postpone(works, now, timedelta(0))
+    else:
+        execution.hold(f"connection {row.name} is {row.state}", now, row.id)
+
+
 def stop(
     runtime: Runtime, conn: Transaction, row: ConnectionRow, error: AuthError, now: datetime
-) -> None:
-    """The connection needs a person. Many calls may find that out at once; it is told once."""
-    if stop_connection(conn, row.org, row.id, str(error)):
+) -> bool:
+    """The connection needs a person. Many calls may find that out at once; it is told once. False
+    where a person has given other secrets since: those are still to be tried."""
+    there = connection_now(conn, row)
+    if there.given != row.given:
+        return False
+    if there.state == "active":
+        set_connection_state(conn, row.org, row.id, "needs_reconnect", str(error))
         identity.audit(
             conn, row.org, "relay", "connection stopped", row.name,
             after={"reason": str(error)}, at=now,
         )  # fmt: skip
         log.warning("connection_stopped", org=row.org, connection=row.id)
+    return True
 
 
 def _connector(runtime: Runtime, row: ConnectionRow) -> Connector | None:

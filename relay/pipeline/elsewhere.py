@@ -2,6 +2,9 @@
 
 from datetime import datetime
 
+from sqlalchemy import Connection
+
+from relay.pipeline import connecting
 from relay.pipeline.execution import Execution
 from relay.storage.connections import ConnectionRow
 
@@ -19,11 +22,11 @@ def crm_of(execution: Execution) -> ConnectionRow:
     return found
 
 
-def prepare(execution: Execution, now: datetime) -> None:
+def prepare(conn: Connection, execution: Execution, now: datetime) -> None:
     """Holds the run where the CRM cannot be called."""
     found = crm_of(execution)
     if found.state != "active":
-        execution.hold(f"connection {found.name} is {found.state}", now, found.id)
+        connecting.wait_for(conn, execution, found, now)
 
 
 def is_told_first(execution: Execution) -> bool:

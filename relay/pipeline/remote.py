@@ -257,5 +257,7 @@ def _needs_person(
     runtime: Runtime, conn: Connection, execution: Execution, error: AuthError, now: datetime
 ) -> None:
     row = crm_of(execution)
-    connecting.stop(runtime, conn, row, error, now)
-    execution.hold(f"connection {row.name} has to be connected again: {error}", now, row.id)
+    if connecting.stop(runtime, conn, row, error, now):
+        execution.hold(f"connection {row.name} has to be connected again: {error}", now, row.id)
+    else:
+        execution.postpone(error, now, timedelta(0))

@@ -299,10 +299,9 @@ def _broken(
     with runtime.db.write() as conn:
         stored.failed(conn, row.id, str(error))
         stored.spend(conn, row.id, now.astimezone(UTC).date(), all_=used, watch=used)
-        if isinstance(error, AuthError):
-            connecting.stop(runtime, conn, row, error, now)
+        stopped = isinstance(error, AuthError) and connecting.stop(runtime, conn, row, error, now)
     log.warning("watch_failed", connection=row.id, error=str(error))
-    if isinstance(error, AuthError):
+    if stopped:
         return ASLEEP
     wait = min(
         timedelta(seconds=pace.poll_seconds(row) * 2 ** min(state.failures, 10)), LONGEST_WAIT

@@ -7,6 +7,7 @@ from typing import Any
 
 from relay.core import ids
 from relay.core.errors import InvalidInput, NotFound
+from relay.core.facts import a_text
 from relay.integration import Answer, Document, Notification, Sandbox, SandboxRequest
 from relay.queue import DELIVER
 from relay.runtime import Runtime
@@ -17,8 +18,8 @@ from relay.storage.sandbox import StoredBooks
 from relay.storage.sources import SourceRow
 from relay.storage.work import Kind, NewWork
 
-SLOW_SECONDS = 5
 _FAULTS = "faults"  # the kind of the books that they stand in
+_NARROWS = ("path", "about", "seconds")
 
 
 def handle(runtime: Runtime, path: str, inner: SandboxRequest) -> Answer:
@@ -66,12 +67,14 @@ def pay(runtime: Runtime, org: int, provider: str, document: str) -> list[int]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """What a sandbox is to do wrong: the next `times` requests that it fits. `path` narrows it to
-    addresses that contain it, `seconds` is how late a slow answer comes."""
+    addresses that contain it, `about` to requests that name something; `seconds` makes the answer
+    late."""
 
     name: str
     times: int = 1
     path: str | None = None
-    seconds: int = SLOW_SECONDS
+    about: str | None = None
+    seconds: int | None = None
 
 
 def faults(runtime: Runtime, provider: str) -> Mapping[str, str]:
@@ -87,8 +90,9 @@ def planned(runtime: Runtime, org: int, provider: str) -> list[Fault]:
         Fault(
             name=str(row["fault"]),
             times=int(str(row.get("times", 1))),
-            path=str(row["path"]) if row.get("path") else None,
-            seconds=int(str(row.get("seconds", SLOW_SECONDS))),
+            path=a_text(row.get("path")),
+            about=a_text(row.get("about")),
+            seconds=int(str(row["seconds"])) if row.get("seconds") else None,
         )
         for row in rows
     ]
@@ -110,8 +114,7 @@ def plan(runtime: Runtime, org: int, provider: str, fault: Fault, *, by: str) ->
                 "id": id,
                 "fault": fault.name,
                 "times": fault.times,
-                "seconds": fault.seconds,
-                **({"path": fault.path} if fault.path else {}),
+                **{name: value for name in _NARROWS if (value := getattr(fault, name))},
             },
         )
         identity.audit(conn, org, by, "sandbox asked to fail", f"{provider}: {fault.name}",

@@ -14,14 +14,14 @@ from relay.core import options
 from relay.core.errors import Filtered, InvalidInput, NotFound, RelayError, Skipped
 from relay.crm.changes import Change, Created
 from relay.crm.port import Done
-from relay.pipeline import elsewhere, notices, transitions, troubles
+from relay.pipeline import connecting, elsewhere, notices, transitions, troubles
 from relay.pipeline.execution import Execution
 from relay.pipeline.payloads import Happening
 from relay.pipeline.tell import tell
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import runs as stored
-from relay.storage import work
+from relay.storage import switches, work
 from relay.storage.sends import Sending
 from relay.storage.work import Kind, Lease, NewWork
 
@@ -193,7 +193,7 @@ def _prepare_call(runtime: Runtime, conn: Connection, execution: Execution, now:
     False where the step is over without a call, and another is in hand."""
     assert execution.step is not None  # noqa: S101 - a running head has its step in hand
     if elsewhere.is_remote(execution):
-        elsewhere.prepare(execution, now)
+        elsewhere.prepare(conn, execution, now)
         return True
     provider, _, verb = execution.step.use.partition(".")
     try:
@@ -222,14 +222,14 @@ def _book(
     if found is None:
         raise InvalidInput(_no_connection(setup, provider, step.connection))
     if found.state != "active":
-        execution.hold(f"connection {found.name} is {found.state}", now, found.id)
+        connecting.wait_for(conn, execution, found, now)
         return True
     connector = runtime.integrations[provider].connector
     if connector is None or verb not in connector.verbs:
         raise NotFound(f"{provider} cannot {verb}")
     if not connector.verbs[verb].books:
         return True
-    if setup.organization.bookings_held:
+    if setup.organization.bookings_held and switches.bookings_held(conn, execution.org):
         execution.hold("all bookings of the organization are held", now)
         return True
     booking = stored.open_booking(

@@ -16,7 +16,8 @@ from relay.storage.vault import Vault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionRow:
-    """One account at one provider. `sandbox_path` is set for a sandbox."""
+    """One account at one provider. `sandbox_path` is set for a sandbox; `given` counts how often a
+    person has given its secrets."""
 
     id: int
     org: int
@@ -24,6 +25,7 @@ class ConnectionRow:
     name: str
     base_url: str
     sandbox_path: str | None
+    given: int
     settings: Mapping[str, object]
     state: str
     reason: str | None
@@ -81,11 +83,14 @@ def create_connection(
 
 
 def store_credentials(
-    conn: Connection, vault: Vault, id: int, credentials: Mapping[str, str]
+    conn: Connection, vault: Vault, id: int, credentials: Mapping[str, str], *, given: bool = False
 ) -> None:
-    """Replaces a connection's secrets."""
+    """Replaces a connection's secrets; `given`: by a person, not renewed by us."""
     sealed = vault.seal(dict(credentials), bound_to=_bound(id))
-    conn.execute(update(connections).where(connections.c.id == id).values(sealed=sealed))
+    once_more = {"given": connections.c.given + 1} if given else {}
+    conn.execute(
+        update(connections).where(connections.c.id == id).values(sealed=sealed, **once_more)
+    )
 
 
 def credentials_of(conn: Connection, vault: Vault, id: int) -> dict[str, str]:
@@ -144,18 +149,11 @@ def set_connection_state(
     touch_config(conn, org)
 
 
-def stop_connection(conn: Connection, org: int, id: int, reason: str) -> bool:
-    """`needs_reconnect` from now on; False where it had stopped before, so that whoever stops it
-    tells of it once."""
-    stopped = conn.execute(
-        update(connections)
-        .where(connections.c.org_id == org, connections.c.id == id, connections.c.state == "active")
-        .values(state="needs_reconnect", reason=reason)
-    )
-    if not stopped.rowcount:
-        return False
-    touch_config(conn, org)
-    return True
+def connection_now(conn: Connection, row: ConnectionRow) -> ConnectionRow:
+    """As it stands, and stays until the transaction ends: what is held for it now is seen by
+    whoever connects it again."""
+    query = _CONNECTION.where(connections.c.org_id == row.org, connections.c.id == row.id)
+    return _read(conn.execute(query.with_for_update()).one())
 
 
 def change_connection(
@@ -243,6 +241,7 @@ _CONNECTION = select(
     connections.c.name,
     connections.c.base_url,
     connections.c.sandbox_path,
+    connections.c.given,
     connections.c.settings,
     connections.c.state,
     connections.c.reason,

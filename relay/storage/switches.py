@@ -22,6 +22,13 @@ def pause_rule(
     touch_config(conn, org)
 
 
+def bookings_held(conn: Connection, org: int) -> bool:
+    """As it stands, and stays until the transaction ends: what is held now is seen by whoever lets
+    bookings go."""
+    query = select(organizations.c.bookings_held).where(organizations.c.id == org)
+    return bool(conn.execute(query.with_for_update()).scalar_one())
+
+
 def hold_bookings(conn: Connection, org: int, *, held: bool) -> None:
     """While held nothing is booked; runs wait at their booking steps."""
     mine = organizations.c.id == org

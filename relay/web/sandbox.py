@@ -5,11 +5,11 @@ import threading
 from flask import Blueprint, Response, request
 
 from relay.core.errors import NotFound
+from relay.faults import WAIT
 from relay.integration import SandboxRequest
 from relay.pipeline import sandbox
 from relay.runtime import Runtime
 
-WAIT = "x-sandbox-wait"  # seconds, asked for by a fault: a slow answer
 LONGEST = 180.0
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 

@@ -7,15 +7,20 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from relay import first
 from relay.core.errors import Conflict, InvalidInput
-from relay.pipeline import arrange, connect
+from relay.pipeline import arrange, connect, sandbox
+from relay.queue import ROUTE
 from relay.storage import connections, identity
-from relay.storage.tables.identity import audit_log
+from relay.storage import work as events_due
+from relay.storage.tables.identity import audit_log, organizations
 from relay.storage.tables.setup import connections as table
 from relay.storage.tables.work import work
+from relay.storage.work import Kind
 from tests.scenarios.house import House
+from tests.stores import until
 
 WON = "Deal Won"
 WRONG = {"api_key": "not the key"}
@@ -64,6 +69,47 @@ def test_a_stopped_connection_holds_what_waits_is_told_once_and_goes_on(house: H
     ]
     assert len(house.books("recurly")) == 1
     assert _row(house, "recurly").used_at is not None
+
+
+def _route(house: House) -> None:
+    """A worker takes up what has come, once."""
+    ids = events_due.overdue(house.runtime.db, Kind.EVENT, grace=0.0)
+    house.engine.run(ROUTE, ids)
+
+
+def test_an_answer_to_the_old_key_stops_no_connection_that_has_a_new_one(
+    small_house: House,
+) -> None:
+    runtime, org = small_house.runtime, small_house.made.org
+    late = sandbox.Fault(name="unauthorized", seconds=2)
+    sandbox.plan(runtime, org, "recurly", late, by="test")
+    small_house.set("Deals", "Larkspur annual plan", "Status", WON)
+    _route(small_house)
+    until(lambda: sandbox.planned(runtime, org, "recurly") == [], "the call to be under way")
+    connect.reconnect(runtime, org, "recurly", {}, by="ann")
+    small_house.settle()
+    assert _row(small_house, "recurly").state == "active"
+    (run,) = small_house.runs("deal-won-subscription")
+    assert [one.outcome for one in small_house.attempts(run.id)] == ["not authorized", "succeeded"]
+    assert small_house.rows(audit_log, action="connection stopped") == []
+    assert len(small_house.books("recurly")) == 1
+
+
+def test_a_run_is_not_held_for_a_connection_that_works_by_then(house: House) -> None:
+    """What the worker knows of the connection is older than its new secrets."""
+    org, runtime = house.made.org, house.runtime
+    arrange.pause_connection(runtime, org, "quickbooks", paused=True, by="ann")
+    house.set("Deals", "Northwind onboarding", "Status", WON)
+    with runtime.db.write() as conn:
+        known = runtime.setups.of(conn, org).organization.config_version
+        connections.set_connection_state(conn, org, _row(house, "quickbooks").id, "active", None)
+        conn.execute(update(organizations).values(config_version=known))
+    _route(house)
+    assert house.runs("deal-won-receipt")[0].state == "waiting"
+    with runtime.db.write() as conn:
+        identity.touch_config(conn, org)
+    house.settle()
+    assert len(house.books("quickbooks")) == 1
 
 
 def test_what_a_sender_only_named_waits_for_its_connection_too(house: House) -> None:

@@ -1,8 +1,7 @@
 """A stand-in for a QuickBooks Online company, for test organizations: it keeps its books and says
 no as the real one does.
 
-Faults on demand stand in the books' kind `faults`: `{"id", "fault", "times"?, "path"?}`, where
-`fault` is one of FAULTS and `path` a part of the addresses it is for. The books' one `company` may
+Faults on demand are those of `sandbox_faults`. The books' one `company` may
 say its `country`, and until which day it is closed (`closed_until`).
 """
 
@@ -16,6 +15,7 @@ from relay.core import exact_json
 from relay.core.errors import Conflict, NotFound
 from relay.core.facts import a_map, a_text
 from relay.core.ids import token
+from relay.faults import late
 from relay.integration import Answer, Books, Document, Notification, Sandbox, SandboxRequest
 from relay.integrations.quickbooks import sandbox_company as company
 from relay.integrations.quickbooks import sandbox_faults as faults
@@ -52,9 +52,7 @@ def handle(request: SandboxRequest, books: Books) -> Answer:
         given = Answer(status=504, body=b"upstream request timeout")
     if fault.get("fault") == "malformed":
         given = replace(given, body=given.body[: len(given.body) // 2])
-    headers = {**given.headers, "intuit_tid": f"1-{token(12)}"}
-    if fault.get("fault") == "slow":
-        headers["x-sandbox-wait"] = str(fault.get("seconds", 5))
+    headers = {**given.headers, "intuit_tid": f"1-{token(12)}", **late(fault)}
     return replace(given, headers=headers)
 
 
@@ -119,12 +117,9 @@ def _asked(request: SandboxRequest, books: Books, fault: str) -> Answer:
     if fault == "throttle" or _over_the_limit(books, request.now):
         headers = {"content-type": "application/xml"}
         return Answer(status=429, body=THROTTLE_XML, headers=headers)
-    if fault == "500":
-        raise Refusal("10000", "An application error has occurred while processing your request",
-                      "System Failure Error", status=500)  # fmt: skip
-    if fault == "closed_period":
-        raise Refusal("6210", "Account Period Closed", "The account period has closed and the"
-                      " account books cannot be updated.")  # fmt: skip
+    if fault in faults.REFUSALS:
+        code, status, message, detail = faults.REFUSALS[fault]
+        raise Refusal(code, message, detail, status=status)
     _checked(request)
     return _worked(request, books, match[2], match[3])
 

@@ -4,9 +4,7 @@ real one does.
 recurly.com/developers/api/v2021-02-25: Basic authentication with the key alone, the version in
 `Accept`, errors wrapped in `error`, rate headers on every answer.
 
-Faults on demand stand in the books' kind `faults`: `{"id", "fault", "times"?, "path"?}`, where
-`fault` is one of FAULTS and `path` a part of the addresses it is for; without one a fault is for
-the next write.
+Faults on demand are those of `relay.faults`, by the names of FAULTS.
 """
 
 import base64
@@ -18,7 +16,8 @@ from datetime import datetime, timedelta
 
 from relay.core import exact_json
 from relay.core.errors import Conflict, NotFound
-from relay.core.facts import a_map, a_text
+from relay.core.facts import a_map
+from relay.faults import due, late
 from relay.integration import Answer, Books, Document, Notification, Sandbox, SandboxRequest
 from relay.integrations.recurly import sandbox_site as site
 from relay.integrations.recurly.sandbox_documents import stamp
@@ -62,6 +61,14 @@ REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "throttle": (429, "rate_limited", "You have made too many API requests in the last hour."),
     "lock": (409, "simultaneous_request", "A change for this account is already in progress."),
     "unauthorized": (401, "unauthorized", "The API key is no longer valid."),
+    "no_permission": (403, "invalid_permissions", "The API key may not do this."),
+    "bad_request": (400, "bad_request", "The request cannot be read."),
+    "missing_feature": (402, "missing_feature", "The site's plan does not include this."),
+    "unknown_plan": (404, "not_found", "Couldn't find Plan with code = gold"),
+    "old_version": (406, "unknown_api_version", "There is no such version any more."),
+    "invalid": (422, "validation", "net_terms is not a number"),
+    "immutable": (422, "immutable_subscription", "The subscription cannot be changed any more."),
+    "tax": (422, "tax_service_error", "The tax service did not answer."),
 }
 # A card's refusals: category, code, words for us.
 CARDS: Mapping[str, tuple[str, str, str]] = {
@@ -79,6 +86,14 @@ FAULTS: Mapping[str, str] = {
     "lock": "is changing the account already",
     "unauthorized": "does not know the key any more: a person has to give another",
     "duplicate_name": "somebody else has just made the account",
+    "no_permission": "the key may not do this: a person has to change that",
+    "bad_request": "cannot read the request",
+    "missing_feature": "the site's plan does not include this",
+    "unknown_plan": "does not know the plan",
+    "old_version": "does not speak our version any more",
+    "invalid": "takes offence at a value",
+    "immutable": "the subscription cannot be changed any more",
+    "tax": "the tax service did not answer",
     "declined": "the card was declined",
     "unreachable_gateway": "the card's gateway did not answer: nobody knows whether it was charged",
 }
@@ -88,23 +103,9 @@ def handle(request: SandboxRequest, books: Books) -> Answer:
     """One API request."""
     if _is_person(request):
         return _page(request, books)
-    fault = _fault(request, books)
-    name = str(fault.get("fault", ""))
-    try:
-        _check(request)
-        _fail(name)
-        status, document, prior = _perform(request, books)
-    except Refused as refusal:
-        return _answer(request, refusal.status, refusal.document)
-    if name == "timeout_after_work":
-        return _text(504, "upstream request timeout")
-    more = {"idempotency-prior": "true"} if prior else {}
-    if name == "malformed":
-        whole = _answer(request, status, document, more)
-        return replace(whole, body=whole.body[: len(whole.body) // 2])
-    if name == "slow":
-        more["x-sandbox-wait"] = str(fault.get("seconds", 5))
-    return _answer(request, status, document, more)
+    fault = due(request, books)
+    given = _answered(request, books, str(fault.get("fault", "")))
+    return replace(given, headers={**given.headers, **late(fault)})
 
 
 def documents(books: Books) -> Sequence[Document]:
@@ -136,6 +137,22 @@ def pay(books: Books, id: str, now: datetime) -> Sequence[Notification]:
         "account_code": account.get("code"),
     }
     return [Notification(body=exact_json.dumps(body).encode())]
+
+
+def _answered(request: SandboxRequest, books: Books, fault: str) -> Answer:
+    try:
+        _check(request)
+        _fail(fault)
+        status, document, prior = _perform(request, books)
+    except Refused as refusal:
+        return _answer(request, refusal.status, refusal.document)
+    if fault == "timeout_after_work":
+        return _text(504, "upstream request timeout")
+    more = {"idempotency-prior": "true"} if prior else {}
+    given = _answer(request, status, document, more)
+    if fault == "malformed":
+        return replace(given, body=given.body[: len(given.body) // 2])
+    return given
 
 
 def _fail(fault: str) -> None:
@@ -177,17 +194,6 @@ def _route(request: SandboxRequest, books: Books) -> tuple[int, Mapping[str, obj
         if match and method == request.method:
             return handler(request, books, match.groupdict().get("id", ""))
     raise Refused(404, "not_found", f"There is no {request.method} {request.path} in this sandbox.")
-
-
-def _fault(request: SandboxRequest, books: Books) -> Mapping[str, object]:
-    """The fault that is due for this request, used up by one."""
-    for planned in books.all("faults"):
-        left, path = int(str(planned.get("times", 1))), a_text(planned.get("path"))
-        meant = path in request.path if path else request.method == "POST"
-        if left > 0 and meant:
-            books.put("faults", str(planned["id"]), {**planned, "times": left - 1})
-            return planned
-    return {}
 
 
 def _is_person(request: SandboxRequest) -> bool:

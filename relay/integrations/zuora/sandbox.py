@@ -1,9 +1,7 @@
 """A stand-in for a Zuora tenant, for test organizations: it keeps its books and says no as the real
 one does, which is most often inside a 200.
 
-Faults on demand stand in the books' kind `faults`: `{"id", "fault", "times"?, "path"?}`, where
-`fault` is one of FAULTS and `path` a part of the addresses it is for; without one a fault is for
-the next write.
+Faults on demand are those of `relay.faults`, by the names of FAULTS.
 """
 
 import re
@@ -16,6 +14,7 @@ from relay.core import exact_json
 from relay.core.errors import Conflict, NotFound
 from relay.core.facts import a_map, a_text
 from relay.core.ids import token
+from relay.faults import due, late
 from relay.integration import Answer, Books, Document, Notification, Sandbox, SandboxRequest
 from relay.integrations.zuora import sandbox_tenant as tenant
 from relay.integrations.zuora.sandbox_rules import BAD_VALUE, Refused
@@ -49,6 +48,13 @@ REFUSALS: Mapping[str, tuple[int, str, int]] = {
     "dead_token": (90000011, "The user is not authorized; the session has ended.", 200),
     "forbidden": (58730010, "The user has no API write access.", 200),
     "throttle": (58730070, "Too many requests.", 429),
+    "bad_value": (58730020, "'orderDate' is not a day.", 200),
+    "unknown_name": (58730021, "Error - unrecognised fields: orderDay", 200),
+    "missing": (58730022, "'orderDate' may not be empty", 200),
+    "rule": (58730030, "The rate plan has expired.", 200),
+    "unknown_plan": (58730040, "Cannot find the product rate plan.", 200),
+    "no_method": (58730045, "The method is not supported.", 200),
+    "bad_json": (58730090, "The request body is not valid JSON.", 200),
     "running": (58730050, "A request with this idempotency key is in process.", 409),
 }
 # What it can be asked to do wrong, for people who try Relay out.
@@ -66,6 +72,13 @@ FAULTS: Mapping[str, str] = {
     "temporary": "has a passing fault",
     "internal": "has a fault of its own: nobody knows what was done",
     "tax": "the tax engine did not answer",
+    "bad_value": "takes offence at a value",
+    "unknown_name": "does not know a field",
+    "missing": "misses a field",
+    "rule": "has a business rule against it",
+    "unknown_plan": "does not know the rate plan",
+    "no_method": "does not support the method",
+    "bad_json": "cannot read the body",
     "running": "the first request with the same key is still running",
     "duplicate_name": "somebody else has just made the account",
 }
@@ -79,29 +92,26 @@ def handle(request: SandboxRequest, books: Books) -> Answer:
         return _token(request, books)
     if _is_person(request):
         return _page(request, books)
-    fault = _fault(request, books)
-    name = str(fault.get("fault", ""))
-    if name == "expired_token":
+    fault = due(request, books)
+    given = _answered(request, books, str(fault.get("fault", "")))
+    return replace(given, headers={**given.headers, **late(fault)})
+
+
+def _answered(request: SandboxRequest, books: Books, fault: str) -> Answer:
+    if fault == "expired_token":
         _expire(request, books)
     if not _admitted(request, books):
         return _answer(401, {"message": "Authentication error"})
-    if name == "500":
+    if fault == "500":
         return _text(500, "We're sorry, but something went wrong.")
-    if name == "duplicate_name":
+    if fault == "duplicate_name":
         tenant.make_somebody_elses(request, books)
-    return _spoiled(_once(request, books, name), name, fault)
-
-
-def _spoiled(given: Answer, name: str, fault: Mapping[str, object]) -> Answer:
-    """The answer as it arrives."""
-    match name:
+    given = _once(request, books, fault)
+    match fault:
         case "timeout_after_work":
             return _text(504, "upstream request timeout")
         case "malformed":
             return replace(given, body=given.body[: len(given.body) // 2])
-        case "slow":
-            wait = {"x-sandbox-wait": str(fault.get("seconds", 5))}
-            return replace(given, headers={**given.headers, **wait})
         case _:
             return given
 
@@ -222,17 +232,6 @@ def _routed(request: SandboxRequest, books: Books) -> Mapping[str, object]:
         if method == request.method and (match := path.fullmatch(request.path)):
             return handler(request, books, match[1] if path.groups else "")
     raise Refused(50000045, f"There is no {request.method} {request.path} here.", status=404)
-
-
-def _fault(request: SandboxRequest, books: Books) -> Mapping[str, object]:
-    """The fault that is due for this request, used up by one."""
-    for planned in books.all("faults"):
-        left, path = int(str(planned.get("times", 1))), a_text(planned.get("path"))
-        meant = path in request.path if path else request.method == "POST"
-        if left > 0 and meant:
-            books.put("faults", str(planned["id"]), {**planned, "times": left - 1})
-            return planned
-    return {}
 
 
 def _is_person(request: SandboxRequest) -> bool:

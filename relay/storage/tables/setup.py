@@ -44,6 +44,8 @@ connections = Table(
     Column("base_url", Text, nullable=False),  # "" for a sandbox: made from its path when used
     Column("sandbox_path", Text, unique=True),  # random; NULL for a real provider
     Column("sealed", Text, nullable=False),
+    # How often a person has given secrets: who used older ones stops nothing.
+    Column("given", Integer, nullable=False, server_default="0"),
     Column("settings", Json, nullable=False),
     Column("state", Text, nullable=False),  # active | paused | needs_reconnect
     Column("reason", Text),

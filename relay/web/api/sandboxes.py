@@ -38,8 +38,11 @@ class SandboxFault(Schema):
     name = fields.String(required=True, metadata={"example": "timeout_after_work"})
     times = fields.Integer(load_default=1, validate=validate.Range(min=1, max=1000))
     path = fields.String(allow_none=True, load_default=None)
+    about = fields.String(
+        allow_none=True, load_default=None, metadata={"description": "a text that the body has"}
+    )
     seconds = fields.Integer(
-        load_default=sandbox.SLOW_SECONDS, validate=validate.Range(min=1, max=180)
+        allow_none=True, load_default=None, validate=validate.Range(min=1, max=180)
     )
 
 
