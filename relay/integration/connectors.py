@@ -96,11 +96,11 @@ class Output:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """What of a provider's books is asked for: documents made from `first` until before `after`,
-    and those of our `numbers`, whenever they were made."""
+    and those of our `numbers`, whenever they were made, with the provider's own id of each."""
 
     first: datetime
     after: datetime
-    numbers: Sequence[str]
+    numbers: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

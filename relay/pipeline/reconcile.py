@@ -123,18 +123,19 @@ def _beside(
     runtime: Runtime, setup: Setup, made: Sequence[BookingRow], first: datetime, after: datetime
 ) -> Iterator[Difference]:
     """The bookings of the time beside the documents in the books they were made in."""
-    sales = [row for row in made if row.state == "booked" and row.verb != "payment"]
+    booked = [row for row in made if row.state == "booked"]
     active = [row for row in setup.connections if row.state == "active"]
     spans = [
         (one, Span(first=first, after=after,
-                   numbers=[row.number for row in sales if row.connection == one.name]))
+                   numbers={row.number: row.external_id for row in booked
+                            if row.connection == one.name}))
         for one in active
     ]  # fmt: skip
     for told in asked.books(runtime, spans):
         if told.problem is not None:
             yield _line("not_read", connection=told.connection.name, why=told.problem)
             continue
-        mine = {row.number: row for row in sales if row.connection == told.connection.name}
+        mine = {row.number: row for row in booked if row.connection == told.connection.name}
         there = {one.number: one for one in told.documents}
         for number, row in mine.items():
             yield from _compared(row, there.get(number))

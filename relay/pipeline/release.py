@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Select, select, update
 
 from relay.core.ids import ordering_key
 from relay.pipeline import reading
+from relay.pipeline.booking import ALL_HELD
 from relay.pipeline.weighing import weigh
 from relay.queue import ACT
 from relay.runtime import Runtime
@@ -18,8 +19,6 @@ from relay.storage.tables.runs import runs
 from relay.storage.tables.setup import sources
 from relay.storage.tables.work import work as waiting
 from relay.storage.work import Kind, NewWork
-
-BOOKINGS_HELD = "all bookings of the organization are held"
 
 
 def of_connection(conn: Connection, runtime: Runtime, org: int, connection: int) -> list[int]:
@@ -42,14 +41,14 @@ def of_connection(conn: Connection, runtime: Runtime, org: int, connection: int)
 
 def of_bookings(conn: Connection, runtime: Runtime, org: int) -> list[int]:
     """The runs that waited because all bookings were held."""
-    return _release(conn, runtime, org, runs.c.reason == BOOKINGS_HELD)
+    return _release(conn, runtime, org, runs.c.reason == ALL_HELD)
 
 
 def of_rule(conn: Connection, runtime: Runtime, org: int, rule: str) -> list[int]:
     """The runs that waited while their rule was paused. Their condition is asked now, for the
     record as it was; what no longer holds ends `filtered`."""
     waiting = _held(org, runs.c.rule_id == rule).where(runs.c.held_by.is_(None))
-    rows = [row for row in conn.execute(waiting) if row.reason != BOOKINGS_HELD]
+    rows = [row for row in conn.execute(waiting) if row.reason != ALL_HELD]
     setup = runtime.setups.of(conn, org)
     events = {one.id: one for one in read_events(conn, [row.event_id for row in rows])}
     free = [row for row in rows if _still_fires(conn, runtime, setup, row, events)]

@@ -10,18 +10,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from relay.core import options
-from relay.core.errors import Filtered, InvalidInput, NotFound, RelayError, Skipped
+from relay.core.errors import Filtered, RelayError
 from relay.crm.changes import Change, Created
 from relay.crm.port import Done
-from relay.pipeline import connecting, elsewhere, notices, transitions, troubles
+from relay.pipeline import booking, elsewhere, notices, transitions, troubles
 from relay.pipeline.execution import Execution
 from relay.pipeline.payloads import Happening
 from relay.pipeline.tell import tell
 from relay.runtime import Runtime
-from relay.setups import Setup
 from relay.storage import runs as stored
-from relay.storage import switches, work
+from relay.storage import work
 from relay.storage.sends import Sending
 from relay.storage.work import Kind, Lease, NewWork
 
@@ -197,70 +195,13 @@ def _prepare_call(runtime: Runtime, conn: Connection, execution: Execution, now:
         return True
     provider, _, verb = execution.step.use.partition(".")
     try:
-        calls = _book(runtime, conn, execution, provider, verb, now)
+        calls = booking.prepare(runtime, conn, execution, provider, verb, now)
     except RelayError as error:
         execution.failed(error, now)
         calls = False
     if not calls:
         execution.advance(now)
     return calls
-
-
-def _book(
-    runtime: Runtime,
-    conn: Connection,
-    execution: Execution,
-    provider: str,
-    verb: str,
-    now: datetime,
-) -> bool:
-    """False where a sale that a person has done again is booked already: the run goes on with what
-    stands in the books."""
-    assert execution.step is not None  # noqa: S101 - asked with the step in hand
-    setup, step = execution.setup, execution.step
-    found = setup.connection_for(provider, step.connection)
-    if found is None:
-        raise InvalidInput(_no_connection(setup, provider, step.connection))
-    if found.state != "active":
-        connecting.wait_for(conn, execution, found, now)
-        return True
-    connector = runtime.integrations[provider].connector
-    if connector is None or verb not in connector.verbs:
-        raise NotFound(f"{provider} cannot {verb}")
-    if not connector.verbs[verb].books:
-        return True
-    if setup.organization.bookings_held and switches.bookings_held(conn, execution.org):
-        execution.hold("all bookings of the organization are held", now)
-        return True
-    booking = stored.open_booking(
-        conn,
-        execution.org,
-        connection=found.id,
-        verb=verb,
-        item=execution.item or f"event:{execution.event}",
-        label=str(execution.params.get("booking") or "sale"),
-        run=execution.run,
-        at=now,
-        prefix=options.text(found.settings, "number_prefix", "CRM-"),
-    )
-    if booking.state == "booked":
-        output = booking.output or {}
-        if execution.is_replay:
-            execution.done(output, now)
-            return False
-        raise Skipped(f"already booked as {output.get('number') or booking.number}")
-    execution.booking = booking
-    stored.mark_sent(conn, booking.id, execution.run)
-    return True
-
-
-def _no_connection(setup: Setup, provider: str, name: str | None) -> str:
-    if name is not None:
-        return f"there is no {provider} connection {name!r}"
-    several = [row.name for row in setup.connections if row.provider == provider]
-    if several:
-        return f"which {provider} connection? {', '.join(several)}: name one in the rule"
-    return f"there is no {provider} connection: add one under Connections"
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -221,9 +222,16 @@ def test_half_an_answer_to_a_sale_leaves_it_open_until_it_is_found(company: Comp
 
 def test_its_books_are_read_as_published(company: Company) -> None:
     company.book("invoice", ONE)
-    now = company.http.now
-    span = Span(first=now - DAY, after=now + DAY, numbers=[NUMBER, "CRM-NOTTHERENOTTHERE"])
-    (one,) = asyncio.run(books(company.connection, company.http.http, now, span))
-    assert one.number == NUMBER
-    earlier = Span(first=now - DAY * 9, after=now - DAY, numbers=[])
-    assert asyncio.run(books(company.connection, company.http.http, now, earlier)) == []
+    payment = company.book("payment", PAID, **FIRST)
+    now, paid = company.http.now, FIRST["number"]
+    span = Span(first=now - DAY, after=now + DAY, numbers=dict.fromkeys([NUMBER, "CRM-NOWHERE"]))
+    invoice, received = asyncio.run(books(company.connection, company.http.http, now, span))
+    assert (invoice.number, received.number) == (NUMBER, paid)
+    assert (received.id, received.amount) == (payment.data["id"], Decimal("1200.50"))
+    before = Span(first=now - DAY * 9, after=now - DAY, numbers={})
+    assert asyncio.run(books(company.connection, company.http.http, now, before)) == []
+    known = {NUMBER: None, paid: received.id, "CRM-NOWHERE": "9999"}
+    found = asyncio.run(
+        books(company.connection, company.http.http, now, replace(before, numbers=known))
+    )
+    assert [one.number for one in found] == [NUMBER, paid]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -109,10 +110,13 @@ def test_a_setting_that_cannot_work_is_refused(settings: dict[str, object]) -> N
 
 
 def test_its_books_are_read_as_published(site: Site) -> None:
-    site.book("purchase", AMOUNT)
+    made = site.book("purchase", AMOUNT)
     now = site.http.now
-    span = Span(first=now - DAY, after=now + DAY, numbers=[NUMBER, "CRM-NOTTHERENOTTHERE"])
+    span = Span(first=now - DAY, after=now + DAY, numbers={NUMBER: None, "CRM-NOWHERE": None})
     (one,) = asyncio.run(books(site.connection, site.http.http, now, span))
     assert one.number == NUMBER
-    earlier = Span(first=now - DAY * 9, after=now - DAY, numbers=[])
-    assert asyncio.run(books(site.connection, site.http.http, now, earlier)) == []
+    before = Span(first=now - DAY * 9, after=now - DAY, numbers={})
+    assert asyncio.run(books(site.connection, site.http.http, now, before)) == []
+    known = {NUMBER: str(made.data["id"]), "CRM-NOWHERE": "nowhere"}
+    found = asyncio.run(books(site.connection, site.http.http, now, replace(before, numbers=known)))
+    assert [one.number for one in found] == [NUMBER]

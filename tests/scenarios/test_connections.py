@@ -112,6 +112,32 @@ def test_a_run_is_not_held_for_a_connection_that_works_by_then(house: House) -> 
     assert len(house.books("quickbooks")) == 1
 
 
+@pytest.mark.parametrize("realm", ["9130350000000001", "77"])
+def test_a_deal_is_not_booked_again_through_a_new_connection_to_the_same_books(
+    house: House, realm: str
+) -> None:
+    """T3: the company is the same by its id; another company's books are others."""
+    runtime, org = house.runtime, house.made.org
+    house.set("Deals", "Northwind onboarding", "Status", WON)
+    house.settle()
+    (document,) = house.books("quickbooks")
+    connect.remove(runtime, org, "quickbooks", by="ann")
+    anew = connect.NewConnection(
+        provider="quickbooks", name="books", settings={"realm": realm, "number_prefix": "NW-"}
+    )
+    connect.add(runtime, org, anew, by="ann")
+    house.set("Deals", "Northwind onboarding", "Status", "Deal Lost")
+    house.set("Deals", "Northwind onboarding", "Status", WON)
+    house.settle()
+    run = house.runs("deal-won-receipt")[-1]
+    if realm == "77":
+        assert run.state == "held"
+        assert len(house.bookings()) == 2
+        return
+    assert (run.state, run.reason) == ("skipped", f"already booked as {document.number}")
+    assert len(house.books("quickbooks")) == len(house.bookings()) == 1
+
+
 def test_what_a_sender_only_named_waits_for_its_connection_too(house: House) -> None:
     house.set("Deals", "Larkspur annual plan", "Status", WON)
     house.settle()

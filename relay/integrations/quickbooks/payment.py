@@ -17,7 +17,7 @@ from relay.integrations.quickbooks.sale import LONGEST_NOTE, day, money, read_sa
 
 # What QuickBooks answers to a query at most.
 MOST = 1000
-_PAGE = "recvpayment"
+PAGE = "recvpayment"
 
 Document = Mapping[str, object]
 
@@ -102,7 +102,7 @@ def _output(company: Company, made: Document, call: Call, *, found: bool = False
         data={
             "id": id,
             "number": a_text(made.get("PaymentRefNum")) or call.number,
-            "url": company.page(_PAGE, id),
+            "url": company.page(PAGE, id),
         },
         found=found,
         amount=Decimal(total) if total else None,

@@ -18,7 +18,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "Invoice": _SALE,
     "SalesReceipt": _SALE,
     "Estimate": _SALE,
-    "Payment": frozenset({"Id", "TxnDate", "CustomerRef"}),
+    "Payment": _SALE - {"DocNumber"},
 }
 
 _TOKEN = re.compile(

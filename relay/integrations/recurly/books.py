@@ -1,12 +1,14 @@
 """The site's invoices that carry numbers of ours, for whoever compares both sides."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from relay.core.facts import a_list, a_map, a_text
 from relay.http import Http
 from relay.integration import Connection, InBooks, Span
-from relay.integrations.recurly.api import connect
+from relay.integrations.recurly.api import Api, connect
 
 MOST_PAGES = 500
 
@@ -31,7 +33,21 @@ async def books(connection: Connection, http: Http, now: datetime, span: Span) -
         if not page.get("has_more") or not following or not following.startswith("/"):
             break
         path, query = following, None
+    known = {one.number for one in found}
+    for number, id in span.numbers.items():
+        if number not in known and id:
+            found += await _numbered(connection, api, number, id)
     return found
+
+
+async def _numbered(connection: Connection, api: Api, number: str, id: str) -> list[InBooks]:
+    """An invoice that was made at another time; or a subscription, which in its trial has none."""
+    for kind in ("invoices", "subscriptions"):
+        row = await api.find(f"/{kind}/{quote(id, safe='')}") or {}
+        if a_text(row.get("po_number")) == number:
+            one = _read(connection, row)
+            return [one if kind == "invoices" else replace(one, amount=None, url=None)]
+    return []
 
 
 def _counts(row: Mapping[str, object]) -> bool:

@@ -74,7 +74,7 @@ VERBS: Mapping[str, Verb] = {
 
 SETTINGS = {
     "net_terms": "days until an invoice is due (30)",
-    "site": "the site's subdomain, for links to its pages",
+    "site": "the site's subdomain, for links to its pages and to tell its books from another's",
 }
 
 _SITE = re.compile(r"[A-Za-z0-9-]{1,63}")
@@ -213,6 +213,7 @@ CONNECTOR = Connector(
     secrets=("api_key",),
     hosts=HOSTS,
     check=check,
+    account=lambda settings: (a_text(settings.get("site")) or "").lower(),
     # A sandbox site takes 400 requests a minute; production 1000, of which only GETs count.
     pace=Pace(per_minute=400, at_once=20),
     books=books,
