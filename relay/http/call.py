@@ -2,7 +2,8 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
@@ -67,6 +68,17 @@ class Http:
             return await self._send(pool, request, timeout, purpose)
         async with self.turn.taken(timeout):
             return await self._send(pool, request, timeout, purpose)
+
+    @asynccontextmanager
+    async def alone_with(self, name: str, seconds: float) -> AsyncIterator[None]:
+        """Calls for one thing at the provider's account, one caller after the other over all of our
+        workers, each at most so long. Raises RetryableError when that takes too long: nothing was
+        sent."""
+        if self.turn is None:
+            yield
+            return
+        async with self.turn.alone_with(name).taken(seconds):
+            yield
 
     async def _send(
         self, pool: httpx.AsyncClient, request: httpx.Request, timeout: float, purpose: str

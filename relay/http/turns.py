@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import cast
 from weakref import WeakKeyDictionary
@@ -24,6 +24,8 @@ from relay.core.ids import token
 MINUTE = 60_000  # milliseconds
 PATIENCE = 90.0  # seconds that a call waits for its turn before its run waits as a row
 LOOK = 0.05
+PATIENCE_ALONE = 30.0
+UNCOUNTED = 1_000_000  # calls a minute that nobody counts
 SPARE = 5.0  # a turn lasts so much longer than the call may take
 APART = 5.0  # seconds without Redis after it did not answer
 _PREFIX = "relay:turns:"
@@ -107,31 +109,45 @@ class Turns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A turn at one account."""
+    """A turn at one account. `alone` names what only one call at a time is for."""
 
     turns: Turns
     key: str
     per_minute: int
     at_once: int
+    alone: str | None = None
+
+    def alone_with(self, name: str) -> "Turn":
+        """A turn beside this one: nobody else has it for the same thing at the same account."""
+        key = f"{self.key}:{name}"
+        return replace(self, key=key, per_minute=UNCOUNTED, at_once=1, alone=name)
 
     @asynccontextmanager
     async def taken(self, seconds: float) -> AsyncIterator[None]:
         """Waits for a turn of at most `seconds`. Raises RetryableError when that takes too long:
         nothing was sent."""
-        name, until = token(9), time.monotonic() + self.turns.patience
+        patience = min(self.turns.patience, PATIENCE_ALONE if self.alone else PATIENCE)
+        name, until = token(9), time.monotonic() + patience
         lasts = int((seconds + SPARE) * 1000)
         while wait := await self.turns.take(self, name, lasts):
             if time.monotonic() + min(wait / 1000, LOOK) > until:
                 raise RetryableError(
-                    f"more calls wait than the {self.per_minute} a minute, {self.at_once} at"
-                    " once, that the provider takes",
-                    retry_after=timedelta(milliseconds=max(wait, 1000)),
+                    self._crowded, retry_after=timedelta(milliseconds=max(wait, 1000))
                 )
             await asyncio.sleep(min(max(wait / 1000, LOOK), until - time.monotonic(), 1.0))
         try:
             yield
         finally:
             await self.turns.give_back(self, name)
+
+    @property
+    def _crowded(self) -> str:
+        if self.alone is not None:
+            return f"another call for {self.alone} is still under way"
+        return (
+            f"more calls wait than the {self.per_minute} a minute, {self.at_once} at once, that"
+            " the provider takes"
+        )
 
 
 @dataclass(slots=True)

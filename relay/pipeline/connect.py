@@ -16,6 +16,7 @@ from relay.integration import Asked, Connector, Consent, Granted, Integration
 from relay.pipeline import connecting, release, rules
 from relay.pipeline.arrange import connection_called
 from relay.pipeline.notices import reachable
+from relay.pipeline.troubles import CHANNEL, EMAIL, NOTIFY, OWNER
 from relay.queue import WATCH
 from relay.runtime import Runtime
 from relay.setups import CRM
@@ -63,7 +64,8 @@ def settings_of(connector: Connector) -> dict[str, str]:
     """What may be set, each with a line of help."""
     books = any(verb.books for verb in connector.verbs.values())
     prefix = {PREFIX: "what our document numbers begin with, up to 5 characters (CRM-)"}
-    return {**connector.settings, **(prefix if books else {})}
+    notify = {NOTIFY: "who is told when it stops: owner, email:ADDRESS, channel:TARGET (owner)"}
+    return {**connector.settings, **(prefix if books else {}), **notify}
 
 
 def from_texts(given: Mapping[str, str]) -> dict[str, object]:
@@ -98,7 +100,7 @@ def add(runtime: Runtime, org: int, new: NewConnection, *, by: str) -> Connectio
         else:
             base_url = _host(connector, new.host)
             secrets, settings = _typed(connector, new.secrets), new.settings
-        kept = _checked(connector, settings)
+        kept = _checked(conn, org, connector, settings)
         id = connections.create_connection(
             conn,
             runtime.vault,
@@ -140,7 +142,9 @@ def change(
         row = connection_called(conn, org, ref)
         _, connector = connector_of(runtime, row.provider)
         merged = {**row.settings, **(settings or {})}
-        kept = _checked(connector, {key: v for key, v in merged.items() if v is not None})
+        kept = _checked(
+            conn, org, connector, {key: v for key, v in merged.items() if v is not None}
+        )
         fresh = (name or row.name).strip()
         connections.change_connection(conn, org, row.id, name=fresh, settings=kept)
         if fresh != row.name:
@@ -290,7 +294,9 @@ def _typed(connector: Connector, given: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _checked(connector: Connector, settings: Mapping[str, object]) -> dict[str, object]:
+def _checked(
+    conn: Connection, org: int, connector: Connector, settings: Mapping[str, object]
+) -> dict[str, object]:
     known = settings_of(connector)
     unknown = sorted(set(settings) - set(known))
     if unknown:
@@ -300,8 +306,20 @@ def _checked(connector: Connector, settings: Mapping[str, object]) -> dict[str, 
         raise InvalidInput(
             f"{PREFIX} is up to {LONGEST_PREFIX} letters, digits and dashes, not {prefix!r}"
         )
+    for who in options.texts(settings, NOTIFY):
+        _check_told(conn, org, who)
     connector.check(settings)
     return dict(settings)
+
+
+def _check_told(conn: Connection, org: int, who: str) -> None:
+    kind, _, name = who.partition(":")
+    if who == OWNER or (f"{kind}:" == EMAIL and "@" in name):
+        return
+    if f"{kind}:" != CHANNEL:
+        raise InvalidInput(f"{NOTIFY} is owner, email:ADDRESS or channel:TARGET, not {who!r}")
+    if not connections.has_target(conn, org, name):
+        raise InvalidInput(f"{NOTIFY}: there is no target {name!r}: relay target add {name} URL")
 
 
 def _waits_for_consent(connector: Connector, secrets: Mapping[str, str]) -> bool:
@@ -323,7 +341,7 @@ def _renewed(
     asyncio.run(connecting.StoredCredentials.of(runtime, row).put(secrets))
     waits = _waits_for_consent(connector, secrets)
     with runtime.db.write() as conn:
-        kept = _checked(connector, settings)
+        kept = _checked(conn, row.org, connector, settings)
         connections.change_connection(conn, row.org, row.id, name=row.name, settings=kept)
         state, reason = ("needs_reconnect", NOT_YET) if waits else ("active", None)
         connections.set_connection_state(conn, row.org, row.id, state, reason)

@@ -1,6 +1,6 @@
 """People are told once an hour of what does not work, for each rule and cause, with how often; and
-once when it works again. Whom: the rule's `notify`, else its owner; for connections and rule sets
-the organization's owners."""
+once when it works again. Whom: the rule's `notify`, else its owner; for connections their setting
+`notify`, for them without it and for rule sets the organization's owners."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from relay.core import ids
+from relay.core import ids, options
 from relay.pipeline import mails
 from relay.pipeline.execution import Execution
 from relay.pipeline.notices import CAPTURED, reachable
@@ -25,6 +25,7 @@ from relay.storage.troubles import Trouble
 from relay.storage.work import Kind, NewWork
 
 HOUR = timedelta(hours=1)
+NOTIFY = "notify"  # a connection's setting
 CHANNEL, EMAIL, OWNER = "channel:", "email:", "owner"
 _VARIES = re.compile(r"[0-9a-f]{12,}|\d+")
 
@@ -63,18 +64,22 @@ def sweep(runtime: Runtime) -> None:
 
 def _note_standing(runtime: Runtime, conn: Connection, now: datetime) -> set[tuple[int, str, str]]:
     """What a person has to mend, whether or not a run was stopped by it."""
-    told = [(row.org_id, "connection", row.name, row.reason or "it has to be connected again")
-            for row in stored.stopped_connections(conn)]  # fmt: skip
+    found = []
+    for row in stored.stopped_connections(conn):
+        message = row.reason or "it has to be connected again"
+        whom = _whom(conn, row.org_id, options.texts(row.settings, NOTIFY))
+        found.append(_trouble(row.org_id, "connection", row.name, message, whom, now))
     for row in stored.stale_sets(conn):
         one = row.findings[0]
-        told.append((row.org_id, "rules", row.about,
-                     f"{one['path']}:{one['line']}:{one['column']}: {one['message']}"))  # fmt: skip
-    for org, kind, ref, message in told:
-        recipients = [f"{EMAIL}{email}" for email in owners_of(conn, org)]
-        trouble = _trouble(org, kind, ref, message, recipients, now)
-        if recipients and stored.note(conn, trouble):
-            _tell(runtime, conn, runtime.setups.of(conn, org), trouble, now, times=1)
-    return {(org, kind, ref) for org, kind, ref, _ in told}
+        message = f"{one['path']}:{one['line']}:{one['column']}: {one['message']}"
+        found.append(
+            _trouble(row.org_id, "rules", row.about, message, _whom(conn, row.org_id), now)
+        )
+    for trouble in found:
+        if trouble.recipients and stored.note(conn, trouble):
+            setup = runtime.setups.of(conn, trouble.org)
+            _tell(runtime, conn, setup, trouble, now, times=1)
+    return {(one.org, one.kind, one.ref) for one in found}
 
 
 def _works_again(
@@ -104,6 +109,13 @@ def _trouble(
         org=org, kind=kind, ref=ref, cause=cause, message=message, recipients=recipients, run=run,
         untold=0, since=now, told_at=now,
     )  # fmt: skip
+
+
+def _whom(conn: Connection, org: int, notify: Sequence[str] = ()) -> list[str]:
+    """For what is no rule's: the organization's owners, unless somebody else is named."""
+    owners = [f"{EMAIL}{email}" for email in owners_of(conn, org)]
+    named = [owners if one == OWNER else [one] for one in notify or (OWNER,)]
+    return list(dict.fromkeys(who for some in named for who in some))
 
 
 def _recipients(notify: Sequence[str], owner: str | None) -> list[str]:

@@ -215,6 +215,12 @@ def create_target(
     return id
 
 
+def has_target(conn: Connection, org: int, name: str) -> bool:
+    """Whether there is one of the name."""
+    query = select(targets.c.id).where(targets.c.org_id == org, targets.c.name == name)
+    return conn.execute(query).first() is not None
+
+
 def all_targets(conn: Connection, vault: Vault, org: int) -> list[TargetRow]:
     """Every target of the organization, oldest first."""
     rows = conn.execute(

@@ -89,7 +89,8 @@ def has_succeeded(conn: Connection, org: int, rule: str, since_run: int | None) 
 
 def stopped_connections(conn: Connection) -> list[Any]:
     """Connections that were in use and need a person."""
-    query = select(connections.c.org_id, connections.c.name, connections.c.reason).where(
+    columns = (connections.c.org_id, connections.c.name, connections.c.reason)
+    query = select(*columns, connections.c.settings).where(
         connections.c.state == "needs_reconnect", connections.c.used_at.is_not(None)
     )
     return list(conn.execute(query))

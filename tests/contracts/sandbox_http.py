@@ -7,6 +7,7 @@ is longer than the call's time-out, the call ends as it would over a socket.
 import asyncio
 import base64
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
@@ -62,6 +63,11 @@ class SandboxHttp:
             for talk in self.talks
             if talk.request.method == method and talk.request.path.endswith(ending)
         ]
+
+    def alone_with(self, name: str, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Nobody else is there."""
+        del name, seconds
+        return nullcontext()
 
     async def request(
         self,

@@ -8,6 +8,7 @@ import pytest
 
 from relay.core.errors import RetryableError, UnknownOutcome
 from relay.http import Turns
+from relay.http.turns import Turn
 
 PATIENCE = 10.0  # seconds: a busy machine takes its time
 
@@ -83,6 +84,29 @@ def test_a_turn_of_a_process_that_died_ends_by_itself(pair: tuple[Turns, Turns])
         assert await second.take(turn, "of the living", 5000) > 0
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(second.of("acme", per_minute=9, at_once=1).taken(5))
+
+    _run(work, *pair)
+
+
+def test_what_is_done_alone_waits_for_whoever_does_it(pair: tuple[Turns, Turns]) -> None:
+    first, second = (one.of("acme", per_minute=9, at_once=9) for one in pair)
+    under_way: list[str] = []
+
+    async def write(turn: Turn, account: str) -> None:
+        async with turn.alone_with(account).taken(5):
+            assert account not in under_way
+            under_way.append(account)
+            await asyncio.sleep(0.02)
+            under_way.remove(account)
+
+    async def work() -> None:
+        both = [(turn, name) for turn in (first, second) * 2 for name in ("account 1", "account 2")]
+        await asyncio.gather(*(write(turn, name) for turn, name in both))
+        pair[1].patience = 0.0
+        async with first.alone_with("account 1").taken(5):
+            with pytest.raises(RetryableError, match="another call for account 1 is still"):
+                async with second.alone_with("account 1").taken(5):
+                    pass
 
     _run(work, *pair)
 

@@ -16,6 +16,7 @@ from relay.queue import ROUTE
 from relay.storage import connections, identity
 from relay.storage import work as events_due
 from relay.storage.tables.identity import audit_log, organizations
+from relay.storage.tables.notices import mails
 from relay.storage.tables.setup import connections as table
 from relay.storage.tables.work import work
 from relay.storage.work import Kind
@@ -58,6 +59,7 @@ def test_a_stopped_connection_holds_what_waits_is_told_once_and_goes_on(house: H
     assert {run.state for run in house.runs("deal-won-subscription")} == {"held"}
     told = [row for row in house.rows(audit_log) if row.action == "connection stopped"]
     assert [(row.actor, row.subject) for row in told] == [("relay", "recurly")]
+    _sweep_twice(house)
     with pytest.raises(Conflict, match="wait for it"):
         connect.remove(house.runtime, house.made.org, "recurly", by="ann")
     _, freed = connect.reconnect(house.runtime, house.made.org, "recurly", {}, by="ann")
@@ -67,8 +69,19 @@ def test_a_stopped_connection_holds_what_waits_is_told_once_and_goes_on(house: H
         "skipped",
         "succeeded",
     ]
+    _sweep_twice(house)
+    assert [(row.recipient, row.subject) for row in house.rows(mails)] == [
+        (first.EMAIL, "[First steps] The connection recurly has to be connected again"),
+        (first.EMAIL, "[First steps] The connection recurly works again"),
+    ]
     assert len(house.books("recurly")) == 1
     assert _row(house, "recurly").used_at is not None
+
+
+def _sweep_twice(house: House) -> None:
+    for _ in range(2):
+        house.engine.sweep()
+        house.settle()
 
 
 def _route(house: House) -> None:

@@ -2,6 +2,8 @@
 for each deal, whatever happens on the way, and the outcome that the reference demands."""
 
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -110,3 +112,24 @@ def _mend(house: House, provider: str, run: int, first: str) -> None:
     if first in (AGAIN, LOOK):
         house.later()
         house.settle()
+
+
+def test_orders_of_one_zuora_account_are_written_one_after_the_other(small_house: House) -> None:
+    """Zuora locks an account that it writes to, and refuses whoever comes meanwhile."""
+    plan(small_house.runtime, small_house.made.org, "zuora",
+         Fault(name="slow", path="/v1/orders", seconds=1), by="test")  # fmt: skip
+    deals = ["Granite rollout", "Granite, second half"]
+    small_house.another("Enterprise Deals", deals[0], deals[1])
+    for deal in deals:
+        small_house.set("Enterprise Deals", deal, "Status", "Deal Won")
+    small_house.settle()
+    first, second = (small_house.attempts(row.run_id)[0] for row in small_house.bookings())
+    assert {first.outcome, second.outcome} == {"succeeded"}
+    spans = sorted((posted["at"], posted["took_ms"]) for posted in map(_order, (first, second)))
+    began, took = spans[0]
+    assert began + timedelta(milliseconds=took) <= spans[1][0]
+
+
+def _order(attempt: Any) -> Any:
+    return next(one for one in attempt.exchanges if one["method"] == "POST" and
+                one["url"].endswith("/v1/orders"))  # fmt: skip

@@ -12,9 +12,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import update
 
-from relay.core.errors import PermanentError
+from relay.core.errors import InvalidInput, PermanentError
 from relay.mail import send
-from relay.pipeline import arrange, rules
+from relay.pipeline import arrange, connect, rules
 from relay.storage.tables.deliveries import deliveries
 from relay.storage.tables.identity import organizations
 from relay.storage.tables.notices import mails, troubles
@@ -147,6 +147,8 @@ def test_the_owners_are_told_of_a_connection_and_of_rules_that_stand_still(
             .where(connections.c.name == "recurly")
             .values(state="needs_reconnect", reason="answered 401", used_at=now)
         )
+    connect.change(house.runtime, house.made.org, "recurly", by="me",
+                   settings={"notify": "owner, channel:sales-channel"})  # fmt: skip
     with pytest.raises(rules.Refused):
         rules.apply(house.runtime, house.made.org, {"rules/bill.yaml": "version: 2"}, by="me")
     for _ in range(2):
@@ -165,6 +167,23 @@ def test_the_owners_are_told_of_a_connection_and_of_rules_that_stand_still(
         "[Acme] The connection recurly works again",
         "[Acme] The set of rules works again",
     ]
+    sent = house.rows(deliveries, target_kind="target")
+    assert [row.type for row in sent] == ["trouble.began", "trouble.ended"]
+
+
+@pytest.mark.parametrize(
+    ("notify", "said"),
+    [
+        ("ann@example.com", "is owner, email:ADDRESS or channel:TARGET"),
+        ("channel:nowhere", "there is no target 'nowhere'"),
+    ],
+)
+def test_who_cannot_be_told_of_a_connection_is_refused(
+    small_house: House, notify: str, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        connect.change(small_house.runtime, small_house.made.org, "recurly", by="me",
+                       settings={"notify": notify})  # fmt: skip
 
 
 def test_a_mail_waits_for_its_server_and_gives_up_on_who_is_not_there(

@@ -70,17 +70,26 @@ HOSTS = {
     "performance-test": "https://rest.pt1.zuora.com",
 }
 
+STEP_SECONDS = 180.0  # what a step may take: as long another may have to wait
+
 # No account has this number: who can be told so is signed in and may read.
 PROBE = "relay-connection-test"
 
 
 async def perform(call: Call) -> Output:
-    """Places the order, unless an earlier try has placed it."""
+    """Places the order, unless an earlier try has placed it. Zuora locks the account while it does:
+    two orders of one would meet."""
     if call.verb not in VERBS:
         raise InvalidInput(f"Zuora has no verb {call.verb!r}")
     if call.verb == "account":
         return await _kept(call)
     wanted = order.read(call)
+    account = wanted.account_number or order.own_account_number(call.deal)
+    async with call.http.alone_with(f"account {account}", STEP_SECONDS):
+        return await _placed(call, wanted)
+
+
+async def _placed(call: Call, wanted: order.Order) -> Output:
     api = Api(connection=call.connection, http=call.http, now=call.now, track=call.number)
     earlier, existing = await _look(api, call, wanted)
     if earlier is not None:
@@ -96,6 +105,11 @@ async def perform(call: Call) -> Output:
 async def _kept(call: Call) -> Output:
     """The deal's own account, made where it is not there: once, for its number is ours."""
     number = order.own_account_number(call.deal)
+    async with call.http.alone_with(f"account {number}", STEP_SECONDS):
+        return await _made(call, number)
+
+
+async def _made(call: Call, number: str) -> Output:
     address = order.address_of(call.params.get("address"))
     wanted = order.new_account(call.deal, call.connection.settings, address, "zipCode")
     api = Api(connection=call.connection, http=call.http, now=call.now, track=call.key)
