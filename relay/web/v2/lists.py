@@ -27,7 +27,8 @@ def one(site: Site, caller: Caller, list_id: str) -> Response:
     with site.db.read() as conn:
         found = list_of(schema(conn, caller.org), caller, list_id)
         size = 0
-        if query.text("includeSize") == "true":
+        # The vendor's Python SDK writes `True`.
+        if (query.text("includeSize") or "").lower() == "true":
             size = pages.count_items(conn, caller.org, list_id)
     return answer(wire.a_list(found, size))
 
