@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from relay import forms, people
+from relay.bodies import form_or_none
 from relay.core import exact_json, options
 from relay.core.errors import BadSignature, Unreadable
 from relay.core.event import ParsedEvent
@@ -65,22 +66,6 @@ def subject_of(parse: Parse) -> Callable[[InboundRequest, SourceConfig], str | N
     return subject
 
 
-def fields_of(request: InboundRequest) -> dict[str, object]:
-    """The fields of a post that holds one form. Raises Unreadable."""
-    found = forms.read(request.headers.get("content-type", ""), request.body)
-    if len(found) != 1:
-        raise Unreadable(f"the post holds {len(found)} forms, and this sender sends one")
-    return found[0]
-
-
-def fields_or_none(request: InboundRequest) -> dict[str, object]:
-    """The fields, none where the post cannot be read: what cannot be read is told later."""
-    try:
-        return fields_of(request)
-    except Unreadable:
-        return {}
-
-
 def key_of(prefix: str, *parts: object) -> str | None:
     """A delivery's key from the sender's own ids; None where the last of them is missing."""
     texts = [(a_text(part) or "")[:100] for part in parts]
@@ -89,7 +74,7 @@ def key_of(prefix: str, *parts: object) -> str | None:
 
 def check_field(name: str, request: InboundRequest, config: SourceConfig) -> None:
     """The field must hold one of the source's secrets. Raises BadSignature."""
-    given = a_text(fields_or_none(request).get(name)) or ""
+    given = a_text(form_or_none(request).get(name)) or ""
     if not same_secret(given, config.secrets):
         raise BadSignature(f"the field {name} does not hold the source's secret")
 
@@ -119,7 +104,7 @@ def without_header(name: str, request: InboundRequest) -> InboundRequest:
 def stored_without(names: Iterable[str], request: InboundRequest) -> InboundRequest:
     """The post as the JSON of its fields, which reads into the same event, without those named and
     without the contents of files."""
-    fields = fields_or_none(request)
+    fields = form_or_none(request)
     hidden = {name for name in names if name in fields}
     kind, _ = forms.content_type(request.headers.get("content-type", ""))
     if not fields or (kind != forms.MULTIPART and not hidden):

@@ -34,6 +34,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 
 def clean(text: str) -> str:
     """The text without control characters (line breaks and tabs stay) and without spaces around."""
+    if text.isprintable():  # nearly every text: no control character is
+        return text.strip()
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 

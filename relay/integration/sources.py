@@ -3,10 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from relay.core import ids
+from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,20 @@ class InboundRequest:
     body: bytes
     received_at: datetime
     query: Mapping[str, str] = field(default_factory=dict)
+    _read: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, read: Callable[["InboundRequest"], R]) -> R:
+        """What `read` makes of it, which is done once: what checks, keys, orders and hides a
+        delivery all need its fields. Raises Unreadable every time, where it is raised."""
+        if read not in self._read:
+            try:
+                self._read[read] = read(self)
+            except Unreadable as error:
+                self._read[read] = error
+        found: R | Unreadable = self._read[read]
+        if isinstance(found, Unreadable):
+            raise found.with_traceback(None)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

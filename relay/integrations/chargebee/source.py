@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
+from relay.bodies import object_in, object_or_none
 from relay.core import basic, instants, options
 from relay.core.errors import BadSignature, NotFound, Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_map, a_text, document
+from relay.core.facts import a_map, a_text
 from relay.integration import Answer, InboundRequest, Lookup, Source, SourceConfig
 from relay.integrations.chargebee import facts
 from relay.integrations.chargebee.facts import Facts, Json
@@ -40,7 +41,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
-    body = _body(request)
+    body = object_in(request)
     sent, id = a_text(body.get("event_type")), a_text(body.get("id"))
     if sent is None or id is None:
         raise Unreadable("event_type or id is missing")
@@ -91,18 +92,12 @@ async def complete(event: ParsedEvent, lookup: Lookup) -> Sequence[ParsedEvent]:
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    try:
-        return (a_text(_body(request).get("id")) or "")[:200] or None
-    except Unreadable:
-        return None
+    return (a_text(object_or_none(request).get("id")) or "")[:200] or None
 
 
 def subject(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    try:
-        content = a_map(_body(request).get("content"))
-    except Unreadable:
-        return None
+    content = a_map(object_or_none(request).get("content"))
     return a_text(facts.customer(a_map(content.get("customer")))["customer_email"])
 
 
@@ -132,13 +127,6 @@ def _way(config: SourceConfig) -> str:
 
 def _asks(config: SourceConfig) -> bool:
     return options.text(config.options, "auth", "basic").lower() == "basic"
-
-
-def _body(request: InboundRequest) -> Json:
-    body = document(request.body)
-    if not isinstance(body, Mapping):
-        raise Unreadable("the body is not a JSON object")
-    return body
 
 
 def _customer_id(body: Json) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import quote_plus
 
+from relay.bodies import form_in, form_or_none
 from relay.core import exact_json, options
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
@@ -18,8 +19,6 @@ from relay.submission import (
     OPTIONS,
     SUBMITTED,
     check_field,
-    fields_of,
-    fields_or_none,
     key_of,
     probed,
     stored_without,
@@ -42,7 +41,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
-    post = fields_of(request)
+    post = form_in(request)
     if SUBMISSION not in post:
         raise Unreadable(f"{SUBMISSION} is missing: this is no post of Formstack's")
     body = {name: value for name, value in post.items() if name != KEY}
@@ -52,7 +51,7 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    post = fields_or_none(request)
+    post = form_or_none(request)
     return key_of("submission", post.get(FORM), post.get(SUBMISSION))
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
 
-from relay import forms
+from relay.bodies import form_in, form_or_none
 from relay.core.errors import BadSignature, PermanentError, Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_map, a_text
@@ -47,7 +47,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """One event. Payments and invoices are incomplete, and so is a call-back to be confirmed."""
     del config
-    fields = _fields(request)
+    fields = form_in(request)
     name, id = a_text(fields.get("name")), a_text(fields.get("object_id"))
     if name is None or id is None:
         raise Unreadable("name or object_id is missing")
@@ -62,10 +62,7 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     """What is made is made once; there is no id, so any other post is its own. Payments and
     invoices are told apart once more by what is read of them."""
     del config
-    try:
-        fields = _fields(request)
-    except Unreadable:
-        return None
+    fields = form_or_none(request)
     parts = [a_text(fields.get(name)) or "" for name in ("account_id", "name", "object_id")]
     return ":".join(parts)[:300] if parts[1].endswith(".create") and parts[2] else None
 
@@ -127,13 +124,6 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
         )
     except ValueError:
         return []
-
-
-def _fields(request: InboundRequest) -> dict[str, object]:
-    sent = forms.read(request.headers.get("content-type", ""), request.body)
-    if len(sent) != 1:
-        raise Unreadable("the body is not one form")
-    return sent[0]
 
 
 SOURCE = Source(

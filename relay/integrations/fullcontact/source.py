@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from relay import people
+from relay.bodies import object_in, object_or_none
 from relay.core import options
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_list, a_map, a_text, document
+from relay.core.facts import a_list, a_map, a_text
 from relay.integration import InboundRequest, Source, SourceConfig
 
 _OWN_URL = re.compile(rb'("webhookUrl"\s*:\s*")(?:[^"\\]|\\.)*')
@@ -49,14 +50,11 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     """A card's own id; for a person the `job` that was put into the callback's query."""
     del config
-    try:
-        body = _body(request)
-    except Unreadable:
-        return None
+    body = object_or_none(request)
     card, job = a_text(body.get("id")), request.query.get("job")
     if "contact" in body and card:
         return f"card:{card}"
-    return f"job:{job[:200]}" if job else None
+    return f"job:{job[:200]}" if body and job else None
 
 
 def subject(request: InboundRequest, config: SourceConfig) -> str | None:
@@ -74,10 +72,7 @@ def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
 
 
 def _body(request: InboundRequest) -> dict[str, object]:
-    value = document(request.body)
-    if not isinstance(value, Mapping):
-        raise Unreadable("the body is not a JSON object")
-    return {name: item for name, item in value.items() if name != "webhookUrl"}
+    return {name: item for name, item in object_in(request).items() if name != "webhookUrl"}
 
 
 def _card(body: Mapping[str, object], region: str, config: SourceConfig) -> ParsedEvent:

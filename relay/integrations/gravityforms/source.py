@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from relay.bodies import form_in, form_or_none
 from relay.core import options
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
@@ -17,8 +18,6 @@ from relay.submission import (
     OPTIONS,
     SUBMITTED,
     check_header,
-    fields_of,
-    fields_or_none,
     key_of,
     probed,
     stored_without,
@@ -47,7 +46,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
-    entry = fields_of(request)
+    entry = form_in(request)
     fields = {name: value for name, value in entry.items() if name not in _ABOUT}
     if not fields:
         raise Unreadable("the entry holds no field")
@@ -57,7 +56,7 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     """The entry's id; a feed that sends chosen fields only may leave it out."""
     del config
-    entry = fields_or_none(request)
+    entry = form_or_none(request)
     return key_of("entry", entry.get("form_id"), entry.get("date_created"), entry.get("id"))
 
 

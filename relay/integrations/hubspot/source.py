@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from relay import people
+from relay.bodies import json_in
 from relay.core import batch, options
 from relay.core.errors import NotFound, Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_map, a_text, document
+from relay.core.facts import a_map, a_text
 from relay.integration import InboundRequest, Lookup, Source, SourceConfig
 from relay.integrations.hubspot import facts, proof
 
@@ -36,7 +37,7 @@ OPTIONS = {
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """An array is a batch of changes; an object is what a workflow sends."""
-    body = document(request.body)
+    body = json_in(request)
     if isinstance(body, list):
         return batch.each(body, _change, "hubspot")
     if isinstance(body, Mapping):

@@ -8,6 +8,7 @@ token included, so it is not kept.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from relay.bodies import form_in, form_or_none
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_map, a_text, document, flattened
@@ -15,8 +16,6 @@ from relay.integration import InboundRequest, Source, SourceConfig
 from relay.submission import (
     OPTIONS,
     SUBMITTED,
-    fields_of,
-    fields_or_none,
     key_of,
     probed,
     stored_without,
@@ -37,7 +36,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
-    post = fields_of(request)
+    post = form_in(request)
     answers = _answers(post)
     named = dict(_named(answers))
     fields = dict(_fields(named))
@@ -48,7 +47,7 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    return key_of("submission", fields_or_none(request).get("submissionID"))
+    return key_of("submission", form_or_none(request).get("submissionID"))
 
 
 def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:

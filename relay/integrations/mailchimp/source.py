@@ -7,7 +7,8 @@ once by GET, when the webhook is made.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from relay import forms, people
+from relay import people
+from relay.bodies import form_in, form_or_none
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_text
@@ -43,7 +44,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """One event. `fired_at` names no zone, so it is left in the body."""
     del config
-    fields = _fields(request)
+    fields = form_in(request)
     sent = a_text(fields.get("type"))
     if sent is None:
         raise Unreadable("type is missing")
@@ -56,10 +57,7 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     """There is no delivery's id: what happened to whom, and when."""
     del config
-    try:
-        fields = _fields(request)
-    except Unreadable:
-        return None
+    fields = form_or_none(request)
     who = _text(fields, "data[id]") or _text(fields, "data[new_id]") or _text(fields, "data[email]")
     parts = (_text(fields, "type"), who, _text(fields, "fired_at"))
     return ":".join(part or "" for part in parts)[:300] if all(parts) else None
@@ -67,10 +65,7 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
 
 def subject(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    try:
-        return people.email(_address(_fields(request)))
-    except Unreadable:
-        return None
+    return people.email(_address(form_or_none(request)))
 
 
 def handshake(request: InboundRequest, config: SourceConfig) -> Answer | None:
@@ -106,13 +101,6 @@ def _address(fields: Fields) -> str | None:
 
 def _text(fields: Fields, name: str) -> str | None:
     return a_text(fields.get(name))
-
-
-def _fields(request: InboundRequest) -> dict[str, object]:
-    sent = forms.read(request.headers.get("content-type", ""), request.body)
-    if len(sent) != 1:
-        raise Unreadable("the body is not one form")
-    return sent[0]
 
 
 SOURCE = Source(

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from relay.bodies import object_in, object_or_none
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_list, a_map, a_text, document
+from relay.core.facts import a_list, a_map, a_text
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.integrations.netlify import proof
 from relay.submission import OPTIONS, SUBMITTED, key_of, moment, probed, subject_of, submitted
@@ -15,7 +16,7 @@ _FACTS = ("email", "name", "first_name", "last_name", "company")
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
-    body = _body(request)
+    body = object_in(request)
     data = body.get("data")
     if not isinstance(data, Mapping):
         raise Unreadable("data is missing: this is no submission of Netlify's")
@@ -28,31 +29,18 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    try:
-        return key_of("submission", _body(request).get("id"))
-    except Unreadable:
-        return None
+    return key_of("submission", object_or_none(request).get("id"))
 
 
 def labels(request: InboundRequest, config: SourceConfig) -> dict[str, str]:
     del config
-    try:
-        return dict(_labels(_body(request)))
-    except Unreadable:
-        return {}
+    return dict(_labels(object_or_none(request)))
 
 
 def _labels(body: Mapping[str, object]) -> list[tuple[str, str]]:
     fields = map(a_map, a_list(body.get("ordered_human_fields")))
     pairs = [(a_text(one.get("name")), a_text(one.get("title"))) for one in fields]
     return [(name, title) for name, title in pairs if name and title]
-
-
-def _body(request: InboundRequest) -> Mapping[str, object]:
-    value = document(request.body)
-    if not isinstance(value, Mapping):
-        raise Unreadable("the body is not a JSON object")
-    return value
 
 
 SOURCE = Source(

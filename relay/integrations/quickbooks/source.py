@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 
+from relay.bodies import json_in
 from relay.core import batch
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import document
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.integrations.quickbooks.changes import Told, read, told_in
@@ -30,7 +30,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """One event for each change; those that facts can be fetched for are incomplete."""
     del config
-    return batch.each(told_in(document(request.body)), _event, "quickbooks", sent=itemgetter(1))
+    return batch.each(told_in(json_in(request)), _event, "quickbooks", sent=itemgetter(1))
 
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:

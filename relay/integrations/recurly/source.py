@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from relay import people
+from relay.bodies import object_in
 from relay.core import basic, options
 from relay.core.errors import BadSignature, Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_map, a_text, document
+from relay.core.facts import a_map, a_text
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import Answer, InboundRequest, Source, SourceConfig
 from relay.integrations.recurly import facts, xml
@@ -71,7 +72,8 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
-    return [_from_xml(request.body, config) if _is_xml(request.body) else _from_json(request.body)]
+    is_xml = _is_xml(request.body)
+    return [_from_xml(request, config) if is_xml else _from_json(object_in(request))]
 
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
@@ -80,8 +82,8 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
     try:
         if _is_xml(request.body):
-            return _xml_key(*xml.read(request.body))
-        body = _body(request.body)
+            return _xml_key(*request.once(_xml))
+        body = object_in(request)
     except Unreadable:
         return None
     parts = [a_text(body.get(name)) for name in ("site_id", "object_type", "id", "event_type",
@@ -92,7 +94,7 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
 def subject(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
     try:
-        _, content = xml.read(request.body) if _is_xml(request.body) else ("", {})
+        _, content = request.once(_xml) if _is_xml(request.body) else ("", {})
     except Unreadable:
         return None
     return people.email(a_text(a_map(content.get("account")).get("email")))
@@ -118,8 +120,7 @@ def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     return basic.header(config.secrets[0])
 
 
-def _from_json(raw: bytes) -> ParsedEvent:
-    body = _body(raw)
+def _from_json(body: Json) -> ParsedEvent:
     kind, happened = a_text(body.get("object_type")), a_text(body.get("event_type"))
     if not kind or not happened:
         raise Unreadable("object_type or event_type is missing")
@@ -134,8 +135,8 @@ def _from_json(raw: bytes) -> ParsedEvent:
     )
 
 
-def _from_xml(raw: bytes, config: SourceConfig) -> ParsedEvent:
-    root, content = xml.read(raw)
+def _from_xml(request: InboundRequest, config: SourceConfig) -> ParsedEvent:
+    root, content = request.once(_xml)
     name, read = XML_EVENTS.get(root, (None, None))
     own_name = f"recurly.{root.removesuffix('_notification')[:60]}"
     if name is None or read is None or (_is_test(content) and not _tests_count(config)):
@@ -150,11 +151,8 @@ def _from_xml(raw: bytes, config: SourceConfig) -> ParsedEvent:
     )
 
 
-def _body(raw: bytes) -> Json:
-    body = document(raw)
-    if not isinstance(body, Mapping):
-        raise Unreadable("the body is not a JSON object")
-    return body
+def _xml(request: InboundRequest) -> tuple[str, Json]:
+    return xml.read(request.body)
 
 
 def _account_code(content: Json) -> str | None:

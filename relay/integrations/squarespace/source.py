@@ -7,9 +7,10 @@ the hex of the key. There is no topic for forms; what there is keeps Squarespace
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from relay.bodies import object_in, object_or_none
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_text, document
+from relay.core.facts import a_text
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.submission import key_of, moment, probed
@@ -25,7 +26,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     del config
-    body = _body(request)
+    body = object_in(request)
     topic = a_text(body.get("topic"))
     if topic is None:
         raise Unreadable("topic is missing")
@@ -35,21 +36,11 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    try:
-        return key_of("notification", _body(request).get("id"))
-    except Unreadable:
-        return None
+    return key_of("notification", object_or_none(request).get("id"))
 
 
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     return SCHEME.sign(Signed(body=body), config.secrets, now)
-
-
-def _body(request: InboundRequest) -> Mapping[str, object]:
-    value = document(request.body)
-    if not isinstance(value, Mapping):
-        raise Unreadable("the body is not a JSON object")
-    return value
 
 
 SOURCE = Source(

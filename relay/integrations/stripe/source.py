@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from relay.bodies import object_in, object_or_none
 from relay.core import instants, options
 from relay.core.errors import NotFound, Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_map, a_text, document
+from relay.core.facts import a_map, a_text
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Lookup, Source, SourceConfig
 from relay.integrations.stripe import facts
@@ -53,7 +54,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
-    body = _body(request)
+    body = object_in(request)
     sent = a_text(body.get("type"))
     if sent is None:
         raise Unreadable("type is missing")
@@ -94,10 +95,7 @@ async def complete(event: ParsedEvent, lookup: Lookup) -> Sequence[ParsedEvent]:
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    try:
-        return (a_text(_body(request).get("id")) or "")[:200] or None
-    except Unreadable:
-        return None
+    return (a_text(object_or_none(request).get("id")) or "")[:200] or None
 
 
 def subject(request: InboundRequest, config: SourceConfig) -> str | None:
@@ -110,13 +108,6 @@ def subject(request: InboundRequest, config: SourceConfig) -> str | None:
 
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     return SCHEME.sign(Signed(body=body), config.secrets, now)
-
-
-def _body(request: InboundRequest) -> Json:
-    body = document(request.body)
-    if not isinstance(body, Mapping):
-        raise Unreadable("the body is not a JSON object")
-    return body
 
 
 def _plain(sent: str) -> str:

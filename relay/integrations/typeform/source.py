@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from relay import people
+from relay.bodies import object_in, object_or_none
 from relay.core import options
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_list, a_map, a_text, document, find_person
+from relay.core.facts import a_list, a_map, a_text, find_person
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.submission import probed
@@ -28,7 +29,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """A finished response is `form.submitted`; a half-filled one keeps Typeform's own name."""
-    body = _body(request)
+    body = object_in(request)
     kind = a_text(body.get("event_type"))
     if kind is None:
         raise Unreadable("event_type is missing")
@@ -44,28 +45,19 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    try:
-        return a_text(_body(request).get("event_id"))
-    except Unreadable:
-        return None
+    return a_text(object_or_none(request).get("event_id"))
 
 
 def subject(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    try:
-        response = a_map(_body(request).get("form_response"))
-    except Unreadable:
-        return None
+    response = a_map(object_or_none(request).get("form_response"))
     return people.email(_found(response).get("email"))
 
 
 def labels(request: InboundRequest, config: SourceConfig) -> dict[str, str]:
     """Each field's question, by its `ref`."""
     del config
-    try:
-        response = a_map(_body(request).get("form_response"))
-    except Unreadable:
-        return {}
+    response = a_map(object_or_none(request).get("form_response"))
     fields = map(a_map, a_list(a_map(response.get("definition")).get("fields")))
     pairs = [(a_text(one.get("ref")) or a_text(one.get("id")), a_text(one.get("title")))
              for one in fields]  # fmt: skip
@@ -74,13 +66,6 @@ def labels(request: InboundRequest, config: SourceConfig) -> dict[str, str]:
 
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     return SCHEME.sign(Signed(body=body), config.secrets, now)
-
-
-def _body(request: InboundRequest) -> Mapping[str, object]:
-    value = document(request.body)
-    if not isinstance(value, Mapping):
-        raise Unreadable("the body is not a JSON object")
-    return value
 
 
 def _facts(response: Mapping[str, object], region: str) -> dict[str, object]:

@@ -6,10 +6,11 @@ developers.webflow.com/reference/webhooks and …/data/changelog/webhook-signatu
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from relay.bodies import object_in, object_or_none
 from relay.core import options
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_list, a_map, a_text, document
+from relay.core.facts import a_list, a_map, a_text
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.submission import OPTIONS, SUBMITTED, key_of, moment, probed, subject_of, submitted
@@ -34,7 +35,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """A form is `form.submitted`; another trigger keeps Webflow's own name."""
-    body = _body(request)
+    body = object_in(request)
     trigger = a_text(body.get("triggerType"))
     payload = a_map(body.get("payload"))
     at = moment(payload.get("submittedAt"))
@@ -51,23 +52,13 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     del config
-    try:
-        return key_of("submission", a_map(_body(request).get("payload")).get("id"))
-    except Unreadable:
-        return None
+    return key_of("submission", a_map(object_or_none(request).get("payload")).get("id"))
 
 
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     if options.yes(config.options, "unsigned", default=False):
         return {}
     return SCHEME.sign(Signed(body=body), config.secrets, now)
-
-
-def _body(request: InboundRequest) -> Mapping[str, object]:
-    value = document(request.body)
-    if not isinstance(value, Mapping):
-        raise Unreadable("the body is not a JSON object")
-    return value
 
 
 def _typed(fields: Mapping[str, object], payload: Mapping[str, object]) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from relay import forms, people
+from relay.bodies import forms_in
 from relay.core import exact_json, options
 from relay.core.errors import BadSignature, Unreadable
 from relay.core.event import ParsedEvent
@@ -46,7 +47,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """One event for each submission; more than one only for a JSON array."""
-    submissions = forms.read(request.headers.get("content-type", ""), request.body)
+    submissions = forms_in(request)
     events = [_event(fields, config) for fields in submissions]
     if len(events) == 1:
         return events
@@ -158,7 +159,7 @@ def _found(fields: Mapping[str, object], config: SourceConfig) -> dict[str, str 
 
 def _submissions(request: InboundRequest) -> list[dict[str, object]]:
     try:
-        return forms.read(request.headers.get("content-type", ""), request.body)
+        return forms_in(request)
     except Unreadable:
         return []
 

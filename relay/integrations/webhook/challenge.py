@@ -9,9 +9,9 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 
+from relay.bodies import object_or_none
 from relay.core import exact_json, options
-from relay.core.errors import Unreadable
-from relay.core.facts import a_map, a_text, document
+from relay.core.facts import a_map, a_text
 from relay.core.signing import same_secret
 from relay.integration import Answer, InboundRequest, SourceConfig
 
@@ -70,10 +70,7 @@ def _echo(text: str | None) -> Answer:
 
 
 def _body(request: InboundRequest) -> Mapping[str, object]:
-    try:
-        return a_map(document(request.body)) if request.body else {}
-    except Unreadable:
-        return {}
+    return object_or_none(request)
 
 
 _ASKED: Mapping[str, Callable[[InboundRequest, SourceConfig], Answer | None]] = {

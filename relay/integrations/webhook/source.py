@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from relay import forms, people, standard_webhooks
+from relay.bodies import forms_in, json_in
 from relay.core import exact_json, options
 from relay.core.errors import Unreadable
 from relay.core.event import FACTS, ParsedEvent
-from relay.core.facts import a_map, a_text, at_path, cleaned, document, find_person, flattened
+from relay.core.facts import a_map, a_text, at_path, cleaned, find_person, flattened
 from relay.integration import Accepted, Answer, InboundRequest, Source, SourceConfig
 from relay.integrations.webhook import challenge, proof
 
@@ -131,9 +132,9 @@ def _body(request: InboundRequest) -> object:
     header = request.headers.get("content-type", "")
     kind = forms.kind_of(header, request.body)
     if kind == "json":
-        return document(request.body)
+        return json_in(request)
     if kind == "form":
-        return forms.read(header, request.body)[0]
+        return forms_in(request)[0]
     try:
         return cleaned({"text": request.body.decode()})
     except UnicodeDecodeError as error:

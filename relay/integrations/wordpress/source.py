@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from relay.bodies import form_in, form_or_none
 from relay.core import options
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_map, a_text
@@ -16,8 +17,6 @@ from relay.submission import (
     OPTIONS,
     SUBMITTED,
     check_header,
-    fields_of,
-    fields_or_none,
     key_of,
     probed,
     stored_without,
@@ -40,7 +39,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
-    post = fields_of(request)
+    post = form_in(request)
     fields = _fields(post)
     named = [(label, text) for name, label in _labels(post).items()
              if (text := a_text(fields.get(name)))]  # fmt: skip
@@ -50,7 +49,7 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     """The field that numbers submissions, where the source names one."""
     name = options.text(config.options, "id_field")
-    return key_of("entry", fields_or_none(request).get(name)) if name else None
+    return key_of("entry", form_or_none(request).get(name)) if name else None
 
 
 def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
@@ -66,7 +65,7 @@ def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
 
 def labels(request: InboundRequest, config: SourceConfig) -> dict[str, str]:
     del config
-    return _labels(fields_or_none(request))
+    return _labels(form_or_none(request))
 
 
 def _fields(post: Mapping[str, object]) -> dict[str, object]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote_plus
 
+from relay.bodies import form_in, form_or_none
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_list, a_map, a_text, document
@@ -16,8 +17,6 @@ from relay.submission import (
     OPTIONS,
     SUBMITTED,
     check_field,
-    fields_of,
-    fields_or_none,
     key_of,
     probed,
     stored_without,
@@ -36,7 +35,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
-    post = fields_of(request)
+    post = form_in(request)
     fields = {name: value for name, value in post.items() if _FIELD.fullmatch(name)}
     if not fields:
         raise Unreadable("there is no Field1, Field2 …: this is no post of Wufoo's")
@@ -52,7 +51,7 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     """The entry's number, which counts within its form only: its second tells forms apart."""
     del config
-    post = fields_or_none(request)
+    post = form_or_none(request)
     return key_of("entry", post.get("DateCreated"), post.get("EntryId"))
 
 
@@ -69,7 +68,7 @@ def place(body: bytes, config: SourceConfig) -> bytes:
 
 def labels(request: InboundRequest, config: SourceConfig) -> dict[str, str]:
     del config
-    found = _labels(fields_or_none(request))
+    found = _labels(form_or_none(request))
     return {name: label.replace(".", ": ", 1) for name, label, _ in found}
 
 

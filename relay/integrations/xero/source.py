@@ -8,10 +8,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from relay.bodies import object_in
 from relay.core import batch, instants
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.facts import a_map, a_text, document
+from relay.core.facts import a_map, a_text
 from relay.core.signing import HmacScheme, Signed
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.integrations.xero.complete import complete
@@ -29,10 +30,10 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
     """One event for each change; none for the intent to receive. Invoices are incomplete."""
     del config
-    body = document(request.body)
-    if not isinstance(body, Mapping) or not isinstance(body.get("events"), list):
+    events = object_in(request).get("events")
+    if not isinstance(events, list):
         raise Unreadable("the body has no list of events")
-    return batch.each(body["events"], _event, "xero")
+    return batch.each(events, _event, "xero")
 
 
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from relay import forms, people
+from relay.bodies import forms_in
 from relay.core.errors import BadSignature, Unreadable
 from relay.core.event import FACTS, MONEY, ParsedEvent
 from relay.core.facts import cleaned
@@ -185,7 +186,7 @@ def _fields(request: InboundRequest) -> dict[str, object]:
         if not found:
             raise Unreadable("the callout is empty: give its template a body")
         return found
-    sent = forms.read(request.headers.get("content-type", ""), request.body)
+    sent = forms_in(request)
     if len(sent) != 1:
         raise Unreadable("the callout is a list: give its template one object")
     return {**found, **sent[0]}
