@@ -78,6 +78,30 @@ async def secret_of(connection: Connection, name: str, advice: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bearer:
+    """An API whose bearer token is one of the connection's credentials, by name."""
+
+    title: str
+    credential: str
+    advice: str
+
+    async def open(self, connection: Connection, http: Http) -> Api:
+        """The account's API. Raises AuthError where there is no token."""
+        token = await secret_of(connection, self.credential, self.advice)
+        return Api(
+            http=http,
+            base_url=connection.base_url,
+            title=self.title,
+            headers={"authorization": f"Bearer {token}"},
+        )
+
+    def lookup(self, connection: Connection, http: Http, now: datetime) -> Reader:
+        """What completes thin events."""
+        del now
+        return Reader(lambda: self.open(connection, http))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
     """An OAuth client's access token, renewed under the connection's one lock before it ends.
 

@@ -1,9 +1,11 @@
 """What form builders have in common: a form's fields as the event they become, the person found in
 them, a secret that travels among the fields, and the post as it may be stored."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from urllib.parse import quote_plus
 
 from relay import forms, people
 from relay.bodies import form_or_none
@@ -79,6 +81,20 @@ def check_field(name: str, request: InboundRequest, config: SourceConfig) -> Non
         raise BadSignature(f"the field {name} does not hold the source's secret")
 
 
+def placed_in(name: str) -> Callable[[bytes, SourceConfig], bytes]:
+    """A source's `place`: the post, a form or JSON, with the source's secret under that name."""
+    form = re.compile(rb"(?<![^&])%b=[^&]*" % name.encode())
+    json = re.compile(rb'("%b"\s*:\s*)"(?:[^"\\]|\\.)*"' % name.encode())
+
+    def place(body: bytes, config: SourceConfig) -> bytes:
+        secret = config.secrets[0]
+        if body.lstrip()[:1] == b"{":
+            return json.sub(lambda found: found[1] + exact_json.dumps(secret).encode(), body)
+        return form.sub(lambda _: f"{name}={quote_plus(secret)}".encode(), body)
+
+    return place
+
+
 def check_header(name: str, request: InboundRequest, config: SourceConfig) -> None:
     """The header must hold one of the source's secrets, after `Bearer` or alone. Raises
     BadSignature."""
@@ -96,9 +112,10 @@ def with_header(name: str, config: SourceConfig) -> dict[str, str]:
 
 
 def without_header(name: str, request: InboundRequest) -> InboundRequest:
-    """The request without the header that holds a secret."""
-    kept = {each: text for each, text in request.headers.items() if each != name}
-    return replace(request, headers=kept)
+    """The post as it may be stored, and without the header that holds a secret."""
+    stored = stored_without([], request)
+    kept = {each: text for each, text in stored.headers.items() if each != name}
+    return replace(stored, headers=kept)
 
 
 def stored_without(names: Iterable[str], request: InboundRequest) -> InboundRequest:

@@ -18,7 +18,7 @@ from relay.integration import InboundRequest, SourceConfig
 from relay.integrations.quickbooks import sandbox
 from relay.integrations.quickbooks.complete import complete
 from relay.integrations.quickbooks.connector import lookup
-from relay.integrations.quickbooks.source import dedupe_key, parse, sign, verify
+from relay.integrations.quickbooks.source import SOURCE, dedupe_key, parse
 from tests.contracts.quickbooks_company import NUMBER, PUBLISHED, Company
 from tests.contracts.sandbox_http import NOW
 
@@ -94,12 +94,12 @@ def test_published_signatures_are_believed(vector: dict[str, object]) -> None:
     body = str(vector["body"]).encode()
     headers = {name.lower(): str(value) for name, value in a_map(vector["headers"]).items()}
     config = SourceConfig(name="books", secrets=["another", str(vector["secret"])])
-    verify(_request(body, headers), config)
-    assert sign(body, replace(config, secrets=[str(vector["secret"])]), NOW) == headers
+    SOURCE.verify(_request(body, headers), config)
+    assert SOURCE.sign(body, replace(config, secrets=[str(vector["secret"])]), NOW) == headers
     with pytest.raises(BadSignature):
-        verify(_request(body + b" ", headers), config)
+        SOURCE.verify(_request(body + b" ", headers), config)
     with pytest.raises(BadSignature):
-        verify(_request(body), config)
+        SOURCE.verify(_request(body), config)
 
 
 def test_there_are_published_signatures_to_check() -> None:
@@ -108,8 +108,8 @@ def test_there_are_published_signatures_to_check() -> None:
 
 def test_either_verifier_token_is_believed_while_it_is_rotated() -> None:
     for secret in SIGNING.secrets:
-        headers = sign(b"[]", replace(SIGNING, secrets=[secret]), NOW)
-        verify(_request(b"[]", headers), SIGNING)
+        headers = SOURCE.sign(b"[]", replace(SIGNING, secrets=[secret]), NOW)
+        SOURCE.verify(_request(b"[]", headers), SIGNING)
 
 
 def test_one_payment_told_in_both_formats_is_one_event() -> None:

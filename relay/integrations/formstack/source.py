@@ -4,22 +4,22 @@ developers.formstack.com/docs/webhook-setup. The header of its HMAC is not publi
 who switches the HMAC on says what it is called.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from urllib.parse import quote_plus
 
+from relay import proofs
 from relay.bodies import form_in, form_or_none
-from relay.core import exact_json, options
+from relay.core import options
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.signing import HmacScheme, Signed
+from relay.core.signing import HmacScheme
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.submission import (
     OPTIONS,
     SUBMITTED,
     check_field,
     key_of,
+    placed_in,
     probed,
     stored_without,
     subject_of,
@@ -27,15 +27,12 @@ from relay.submission import (
 )
 
 KEY, FORM, SUBMISSION = "HandshakeKey", "FormID", "UniqueID"
-_OWN_KEY = re.compile(rb"(?<![^&])HandshakeKey=[^&]*")
-_OWN_JSON_KEY = re.compile(rb'("HandshakeKey"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
 
 def verify(request: InboundRequest, config: SourceConfig) -> None:
     """The HMAC-SHA256 of the body in the header that the source names; else `HandshakeKey`."""
     if options.header(config.options, "signature_header"):
-        signed = Signed(body=request.body, headers=request.headers)
-        _scheme(config).verify(signed, config.secrets, request.received_at)
+        proofs.verify(_scheme(config), request, config)
     else:
         check_field(KEY, request, config)
 
@@ -63,15 +60,7 @@ def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     if not options.header(config.options, "signature_header"):
         return {}
-    return _scheme(config).sign(Signed(body=body), config.secrets, now)
-
-
-def place(body: bytes, config: SourceConfig) -> bytes:
-    """The post with the source's secret as its key."""
-    secret = config.secrets[0]
-    if body.lstrip()[:1] == b"{":
-        return _OWN_JSON_KEY.sub(lambda m: m[1] + exact_json.dumps(secret).encode(), body)
-    return _OWN_KEY.sub(lambda _: f"{KEY}={quote_plus(secret)}".encode(), body)
+    return proofs.sign(_scheme(config), body, config, now)
 
 
 def _scheme(config: SourceConfig) -> HmacScheme:
@@ -90,7 +79,7 @@ SOURCE = Source(
     subject=subject_of(parse),
     redact=redact,
     sign=sign,
-    place=place,
+    place=placed_in(KEY),
     proof="a shared key among the fields; an HMAC-SHA256 by choice",
     options={
         "signature_header": "the header that holds the HMAC-SHA256, where it is switched on there",

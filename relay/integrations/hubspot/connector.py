@@ -7,39 +7,27 @@ from datetime import datetime
 
 from relay.core.facts import a_map, a_text
 from relay.http import Http
-from relay.integration import Connection, Connector, Lookup
-from relay.lookup import Api, Reader, secret_of
+from relay.integration import Connection, Connector
+from relay.lookup import Bearer
 
-ADVICE = "make a private app that may read contacts, companies and deals, and paste its token"
-
-
-async def connect(connection: Connection, http: Http) -> Api:
-    """The account's API. Raises AuthError where there is no token."""
-    token = await secret_of(connection, "access_token", ADVICE)
-    return Api(
-        http=http,
-        base_url=connection.base_url,
-        title="HubSpot",
-        headers={"authorization": f"Bearer {token}"},
-    )
+API = Bearer(
+    title="HubSpot",
+    credential="access_token",
+    advice="make a private app that may read contacts, companies and deals, and paste its token",
+)
 
 
 async def test(connection: Connection, http: Http, now: datetime) -> str:
     """Names the account that answers."""
     del now
-    api = await connect(connection, http)
+    api = await API.open(connection, http)
     found = a_map(await api.get("/account-info/v3/details"))
     return f"HubSpot account {a_text(found.get('portalId')) or '?'}"
 
 
-def lookup(connection: Connection, http: Http, now: datetime) -> Lookup:
-    del now
-    return Reader(lambda: connect(connection, http))
-
-
 CONNECTOR = Connector(
     test=test,
-    lookup=lookup,
-    secrets=("access_token",),
+    lookup=API.lookup,
+    secrets=(API.credential,),
     hosts={"hubspot": "https://api.hubapi.com"},
 )

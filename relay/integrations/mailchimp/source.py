@@ -7,12 +7,12 @@ once by GET, when the webhook is made.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from relay import people
+from relay import people, proofs
 from relay.bodies import form_in, form_or_none
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_text
-from relay.core.signing import HmacScheme, Signed
+from relay.core.signing import HmacScheme
 from relay.integration import Answer, InboundRequest, Source, SourceConfig
 
 SCHEME = HmacScheme(
@@ -37,8 +37,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
     """The signature over the body as it was encoded, where a secret is kept; older webhooks have
     none, and their address is the proof."""
     if config.secrets:
-        signed = Signed(body=request.body, headers=request.headers)
-        SCHEME.verify(signed, config.secrets, request.received_at)
+        proofs.verify(SCHEME, request, config)
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
@@ -75,7 +74,7 @@ def handshake(request: InboundRequest, config: SourceConfig) -> Answer | None:
 
 
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
-    return SCHEME.sign(Signed(body=body), config.secrets, now) if config.secrets else {}
+    return proofs.sign(SCHEME, body, config, now) if config.secrets else {}
 
 
 def _facts(fields: Fields) -> dict[str, object]:

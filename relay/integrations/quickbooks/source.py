@@ -5,26 +5,22 @@ holds back all later ones of the app, so everything that is authentic is taken.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from functools import partial
 from operator import itemgetter
 
+from relay import proofs
 from relay.bodies import json_in
 from relay.core import batch
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
-from relay.core.signing import HmacScheme, Signed
+from relay.core.signing import HmacScheme
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.integrations.quickbooks.changes import Told, read, told_in
 from relay.integrations.quickbooks.complete import COMPLETED, complete
 
+# Of the raw body, under the app's verifier token.
 SCHEME = HmacScheme(header="intuit-signature", encoding="base64")
-
-
-def verify(request: InboundRequest, config: SourceConfig) -> None:
-    """intuit-signature: the base64 HMAC-SHA256 of the raw body under the app's verifier token."""
-    signed = Signed(body=request.body, headers=request.headers)
-    SCHEME.verify(signed, config.secrets, request.received_at)
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
@@ -42,10 +38,6 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:40] if keys else None
 
 
-def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
-    return SCHEME.sign(Signed(body=body), config.secrets, now)
-
-
 def _event(told: Told, index: int) -> ParsedEvent:
     del index
     change = read(told)
@@ -59,7 +51,7 @@ def _event(told: Told, index: int) -> ParsedEvent:
 
 
 SOURCE = Source(
-    verify=verify,
+    verify=partial(proofs.verify, SCHEME),
     parse=parse,
     event_types=(
         "invoice.created",
@@ -76,7 +68,7 @@ SOURCE = Source(
     ),
     dedupe_key=dedupe_key,
     complete=complete,
-    sign=sign,
+    sign=partial(proofs.sign, SCHEME),
     proof="an HMAC-SHA256 of the body",
     secret="pasted",  # noqa: S106 - where the secret comes from
 )

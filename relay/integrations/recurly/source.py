@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from relay import people
+from relay import people, proofs
 from relay.bodies import object_in
 from relay.core import basic, options
 from relay.core.errors import BadSignature, Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_map, a_text
-from relay.core.signing import HmacScheme, Signed
+from relay.core.signing import HmacScheme
 from relay.integration import Answer, InboundRequest, Source, SourceConfig
 from relay.integrations.recurly import facts, xml
 from relay.integrations.recurly.complete import complete
@@ -65,8 +65,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
     XML is taken only where the source says so; its proof is the address, and Basic auth if set."""
     _check_options(config)
     if not _is_xml_source(config):
-        signed = Signed(body=request.body, headers=request.headers)
-        SCHEME.verify(signed, config.secrets, request.received_at)
+        proofs.verify(SCHEME, request, config)
     elif _wants_basic(config):
         basic.check(request.headers, config.secrets)
 
@@ -114,7 +113,7 @@ def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
 
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     if not _is_xml_source(config):
-        return SCHEME.sign(Signed(body=body), config.secrets, now)
+        return proofs.sign(SCHEME, body, config, now)
     if not _wants_basic(config):
         return {}
     return basic.header(config.secrets[0])

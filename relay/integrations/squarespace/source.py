@@ -4,24 +4,20 @@ developers.squarespace.com/webhooks/overview and …/webhooks/verifying-notifica
 the hex of the key. There is no topic for forms; what there is keeps Squarespace's own names.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from functools import partial
 
+from relay import proofs
 from relay.bodies import object_in, object_or_none
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_text
-from relay.core.signing import HmacScheme, Signed
+from relay.core.signing import HmacScheme
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.submission import key_of, moment, probed
 
+# Of the body, in hex; there is no time.
 SCHEME = HmacScheme(header="squarespace-signature", key="hex")
-
-
-def verify(request: InboundRequest, config: SourceConfig) -> None:
-    """The HMAC of the body, in hex; no timestamp."""
-    signed = Signed(body=request.body, headers=request.headers)
-    SCHEME.verify(signed, config.secrets, request.received_at)
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
@@ -39,12 +35,8 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     return key_of("notification", object_or_none(request).get("id"))
 
 
-def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
-    return SCHEME.sign(Signed(body=body), config.secrets, now)
-
-
 SOURCE = Source(
-    verify=verify,
+    verify=partial(proofs.verify, SCHEME),
     parse=parse,
     event_types=(
         "squarespace.order.create",
@@ -53,7 +45,7 @@ SOURCE = Source(
     ),
     dedupe_key=dedupe_key,
     handshake=probed,
-    sign=sign,
+    sign=partial(proofs.sign, SCHEME),
     secret="pasted",  # noqa: S106 - who makes it
     proof="an HMAC-SHA256 of the body",
 )

@@ -8,17 +8,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from relay import proofs
 from relay.bodies import object_in, object_or_none
 from relay.core import instants, options
 from relay.core.errors import NotFound, Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_map, a_text
-from relay.core.signing import HmacScheme, Signed
+from relay.core.signing import HmacScheme
 from relay.integration import InboundRequest, Lookup, Source, SourceConfig
 from relay.integrations.stripe import facts
 from relay.integrations.stripe.facts import Facts, Json
 
+# Any `v1` under any live secret, five minutes both ways; `v0` never.
 SCHEME = HmacScheme(
     header="stripe-signature",
     prefix="v1=",
@@ -45,12 +48,6 @@ OPTIONS = {"test": "no: events of test mode are kept and change nothing (yes)"}
 
 # A thin event names its object's address; a call goes nowhere else, for our key goes with it.
 _OBJECT = re.compile(r"/v[12](/[A-Za-z0-9_]+)+")
-
-
-def verify(request: InboundRequest, config: SourceConfig) -> None:
-    """Stripe-Signature: any `v1` under any live secret, five minutes both ways; `v0` never."""
-    signed = Signed(body=request.body, headers=request.headers)
-    SCHEME.verify(signed, config.secrets, request.received_at)
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
@@ -106,10 +103,6 @@ def subject(request: InboundRequest, config: SourceConfig) -> str | None:
     return a_text(event.data.get("customer_email"))
 
 
-def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
-    return SCHEME.sign(Signed(body=body), config.secrets, now)
-
-
 def _plain(sent: str) -> str:
     """Thin events of the older API's objects are called `v1.` and the older name."""
     return sent.removeprefix("v1.")
@@ -147,13 +140,13 @@ async def _found(path: str, lookup: Lookup) -> Json:
 
 
 SOURCE = Source(
-    verify=verify,
+    verify=partial(proofs.verify, SCHEME),
     parse=parse,
     event_types=tuple(sorted({name for name, _ in EVENTS.values()})),
     dedupe_key=dedupe_key,
     subject=subject,
     complete=complete,
-    sign=sign,
+    sign=partial(proofs.sign, SCHEME),
     proof="a timed HMAC-SHA256",
     secret="pasted",  # noqa: S106 - who makes it, not what it is
     options=OPTIONS,

@@ -6,25 +6,21 @@ off at Typeform; that is the inbound route's to avoid.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
-from relay import people
+from relay import people, proofs
 from relay.bodies import object_in, object_or_none
 from relay.core import options
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_list, a_map, a_text, find_person
-from relay.core.signing import HmacScheme, Signed
+from relay.core.signing import HmacScheme
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.submission import probed
 
+# Of the raw body; there is no time.
 SCHEME = HmacScheme(header="typeform-signature", encoding="base64", prefix="sha256=")
 COMPLETE = "form_response"
-
-
-def verify(request: InboundRequest, config: SourceConfig) -> None:
-    """Typeform-Signature: `sha256=` and the base64 HMAC-SHA256 of the raw body; no timestamp."""
-    signed = Signed(body=request.body, headers=request.headers)
-    SCHEME.verify(signed, config.secrets, request.received_at)
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
@@ -62,10 +58,6 @@ def labels(request: InboundRequest, config: SourceConfig) -> dict[str, str]:
     pairs = [(a_text(one.get("ref")) or a_text(one.get("id")), a_text(one.get("title")))
              for one in fields]  # fmt: skip
     return {name: title for name, title in pairs if name and title}
-
-
-def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
-    return SCHEME.sign(Signed(body=body), config.secrets, now)
 
 
 def _facts(response: Mapping[str, object], region: str) -> dict[str, object]:
@@ -130,13 +122,13 @@ def _time(value: object) -> datetime | None:
 
 
 SOURCE = Source(
-    verify=verify,
+    verify=partial(proofs.verify, SCHEME),
     parse=parse,
     event_types=("form.submitted", "typeform.form_response_partial"),
     dedupe_key=dedupe_key,
     handshake=probed,
     subject=subject,
-    sign=sign,
+    sign=partial(proofs.sign, SCHEME),
     labels=labels,
     proof="an HMAC-SHA256 of the body",
     options={"region": "the country of telephone numbers without a country code (US)"},

@@ -6,12 +6,13 @@ developers.webflow.com/reference/webhooks and …/data/changelog/webhook-signatu
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from relay import proofs
 from relay.bodies import object_in, object_or_none
 from relay.core import options
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_list, a_map, a_text
-from relay.core.signing import HmacScheme, Signed
+from relay.core.signing import HmacScheme
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.submission import OPTIONS, SUBMITTED, key_of, moment, probed, subject_of, submitted
 
@@ -29,8 +30,7 @@ def verify(request: InboundRequest, config: SourceConfig) -> None:
     """The signature of time and body, five minutes both ways; nothing where the source says that
     its webhook was made in Webflow's dashboard, which signs none."""
     if not options.yes(config.options, "unsigned", default=False):
-        signed = Signed(body=request.body, headers=request.headers)
-        SCHEME.verify(signed, config.secrets, request.received_at)
+        proofs.verify(SCHEME, request, config)
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
@@ -58,7 +58,7 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     if options.yes(config.options, "unsigned", default=False):
         return {}
-    return SCHEME.sign(Signed(body=body), config.secrets, now)
+    return proofs.sign(SCHEME, body, config, now)
 
 
 def _typed(fields: Mapping[str, object], payload: Mapping[str, object]) -> dict[str, str | None]:

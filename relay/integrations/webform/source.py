@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from relay import forms, people
+from relay import forms, people, proofs
 from relay.bodies import forms_in
 from relay.core import exact_json, options
 from relay.core.errors import BadSignature, Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_text, find_person, flattened
-from relay.core.signing import HmacScheme, Signed, same_secret
+from relay.core.signing import HmacScheme, same_secret
 from relay.integration import Accepted, Answer, InboundRequest, Source, SourceConfig
 
 SUBMISSION = "submission_id"
@@ -130,7 +130,7 @@ def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
     """The headers that make a body pass, where a signature or an origin is asked for."""
     headers: dict[str, str] = {}
     if options.header(config.options, "signature_header"):
-        headers |= _scheme(config).sign(Signed(body=body), config.secrets, now)
+        headers |= proofs.sign(_scheme(config), body, config, now)
     if origins := options.texts(config.options, "origins"):
         headers["origin"] = "https://example.com" if origins[0] == "*" else origins[0]
     return headers
@@ -175,8 +175,7 @@ def _scheme(config: SourceConfig) -> HmacScheme:
 
 def _verify_signature(request: InboundRequest, config: SourceConfig) -> None:
     if options.header(config.options, "signature_header"):
-        signed = Signed(body=request.body, headers=request.headers)
-        _scheme(config).verify(signed, config.secrets, request.received_at)
+        proofs.verify(_scheme(config), request, config)
 
 
 def _verify_field(request: InboundRequest, config: SourceConfig) -> None:

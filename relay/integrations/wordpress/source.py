@@ -19,7 +19,6 @@ from relay.submission import (
     check_header,
     key_of,
     probed,
-    stored_without,
     subject_of,
     submitted,
     with_header,
@@ -53,8 +52,7 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
 
 
 def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
-    kept = stored_without([], request)
-    return without_header(options.header(config.options, "header"), kept)
+    return without_header(options.header(config.options, "header"), request)
 
 
 def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:

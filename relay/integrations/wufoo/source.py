@@ -6,7 +6,6 @@ wufoo.com/docs/api/v3/webhooks/put. `FieldN` says nothing by itself; with metada
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import quote_plus
 
 from relay.bodies import form_in, form_or_none
 from relay.core.errors import Unreadable
@@ -18,6 +17,7 @@ from relay.submission import (
     SUBMITTED,
     check_field,
     key_of,
+    placed_in,
     probed,
     stored_without,
     subject_of,
@@ -26,7 +26,6 @@ from relay.submission import (
 
 KEY, STRUCTURE = "HandshakeKey", "FieldStructure"
 _FIELD = re.compile(r"Field\d+")
-_OWN_KEY = re.compile(rb"(?<![^&])HandshakeKey=[^&]*")
 
 
 def verify(request: InboundRequest, config: SourceConfig) -> None:
@@ -58,12 +57,6 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
 def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
     del config
     return stored_without([KEY], request)
-
-
-def place(body: bytes, config: SourceConfig) -> bytes:
-    """The post with the source's secret as its key."""
-    own = f"{KEY}={quote_plus(config.secrets[0])}".encode()
-    return _OWN_KEY.sub(lambda _: own, body)
 
 
 def labels(request: InboundRequest, config: SourceConfig) -> dict[str, str]:
@@ -101,7 +94,7 @@ SOURCE = Source(
     handshake=probed,
     subject=subject_of(parse),
     redact=redact,
-    place=place,
+    place=placed_in(KEY),
     labels=labels,
     proof="a shared key among the fields",
     options=OPTIONS,

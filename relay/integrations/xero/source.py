@@ -6,25 +6,21 @@ purpose, hold no events: they are answered 200 or 401 like any other, empty and 
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from functools import partial
 
+from relay import proofs
 from relay.bodies import object_in
 from relay.core import batch, instants
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent
 from relay.core.facts import a_map, a_text
-from relay.core.signing import HmacScheme, Signed
+from relay.core.signing import HmacScheme
 from relay.integration import InboundRequest, Source, SourceConfig
 from relay.integrations.xero.complete import complete
 
+# Of the raw body, under the webhook's key.
 SCHEME = HmacScheme(header="x-xero-signature", encoding="base64")
 DONE = {"create": "created", "update": "updated"}
-
-
-def verify(request: InboundRequest, config: SourceConfig) -> None:
-    """x-xero-signature: the base64 HMAC-SHA256 of the raw body under the webhook's key."""
-    signed = Signed(body=request.body, headers=request.headers)
-    SCHEME.verify(signed, config.secrets, request.received_at)
 
 
 def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent]:
@@ -43,10 +39,6 @@ def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     except Unreadable:
         return None
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:40] if keys else None
-
-
-def sign(body: bytes, config: SourceConfig, now: datetime) -> Mapping[str, str]:
-    return SCHEME.sign(Signed(body=body), config.secrets, now)
 
 
 def _event(sent: object, index: int) -> ParsedEvent:
@@ -72,7 +64,7 @@ def _required(event: Mapping[str, object], name: str, index: int) -> str:
 
 
 SOURCE = Source(
-    verify=verify,
+    verify=partial(proofs.verify, SCHEME),
     parse=parse,
     event_types=(
         "invoice.created",
@@ -86,7 +78,7 @@ SOURCE = Source(
     ),
     dedupe_key=dedupe_key,
     complete=complete,
-    sign=sign,
+    sign=partial(proofs.sign, SCHEME),
     proof="an HMAC-SHA256 of the body",
     secret="pasted",  # noqa: S106 - who makes it, not what it is
 )
