@@ -6,7 +6,7 @@ and what is there already stays as it is.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -29,7 +29,8 @@ KINDS = ("contacts", "accounts", "items")
 CHUNK = 500
 MOST_TOLD = 100
 
-# Lines that were checked, and lines that were stored, of how many.
+# Lines that were checked, or stored, of how many.
+Step = tuple[str, int, int | None]
 Told = Callable[[str, int, int | None], None]
 
 
@@ -91,19 +92,37 @@ def bring_in(
 ) -> Report:
     """Reads the stream from its beginning, twice. Raises InvalidInput and NotFound for an order
     that cannot be meant."""
-    kind = _kind(order, stream)
-    report = _checked(runtime, order, kind, stream, told)
+    work = step_by_step(runtime, order, stream)
+    while True:
+        try:
+            told(*next(work))
+        except StopIteration as done:
+            report: Report = done.value
+            return report
+
+
+def step_by_step(runtime: Runtime, order: Order, stream: BinaryIO) -> Generator[Step, None, Report]:
+    """The same, telling how far it is after each chunk."""
+    return _steps(runtime, order, _kind(order, stream), stream)
+
+
+def _steps(
+    runtime: Runtime, order: Order, kind: _Kind, stream: BinaryIO
+) -> Generator[Step, None, Report]:
+    report = yield from _checked(runtime, order, kind, stream)
     if order.check or (report.bad_lines and not order.skip_bad):
         return report
     found = Report()
     for chunk in _chunks(stream, order.format, found):
         _stored(runtime, order, kind, chunk, found)
-        told("stored", found.lines, report.lines)
+        yield "stored", found.lines, report.lines
     found.stored = True
     return found
 
 
-def _checked(runtime: Runtime, order: Order, kind: _Kind, stream: BinaryIO, told: Told) -> Report:
+def _checked(
+    runtime: Runtime, order: Order, kind: _Kind, stream: BinaryIO
+) -> Generator[Step, None, Report]:
     report = Report()
     for chunk in _chunks(stream, order.format, report):
         with runtime.db.read() as conn:
@@ -111,7 +130,7 @@ def _checked(runtime: Runtime, order: Order, kind: _Kind, stream: BinaryIO, told
             for row, line in zip(chunk, kind.prepare(desk, chunk), strict=True):
                 if isinstance(line, RelayError):
                     report.refuse(row.number, str(line))
-        told("checked", report.lines, None)
+        yield "checked", report.lines, None
     report.bad.sort(key=lambda one: one.number)
     return report
 

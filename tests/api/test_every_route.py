@@ -53,6 +53,9 @@ BODIES: dict[str, Any] = {
     "POST /deliveries/replay": {},
     "POST /stream": {"email": "ann@example.com", "subject": "Hello", "body": "World"},
     "POST /contacts": {"email": "new@example.com"},
+    "POST /import/contacts": {"email": "new@example.com"},
+    "POST /import/accounts": {"name": "New"},
+    "POST /import/lists/<id>/items": {"name": "New"},
     "POST /contacts/<id>/merge": {"contact": "0" * 24},
 }
 
@@ -96,6 +99,7 @@ def known(desk: Desk) -> dict[str, str]:
         "redeliveries.id": order["id"],
         "lists.id": deals["id"],
         "export.id": deals["id"],
+        "import.id": deals["id"],
         "lists.item": item["id"],
         "lists.field": "status",
         "lists.option": "Lead",

@@ -14,6 +14,7 @@ from relay.web.api import (
     events,
     export,
     hooks,
+    imports,
     lists,
     people,
     rule_tries,
@@ -26,8 +27,9 @@ from relay.web.api.site import PREFIX
 
 _ABOUT = """Basic authentication with an API key and its secret. Lists answer
 `{"data": […], "next": cursor or null}`; ask for `?cursor=` to go on. Every error is
-`{"error": {"code", "message", "fields"?}, "message"}`. Every POST takes an `Idempotency-Key`: sent
-again within a day it is answered as the first was, and nothing is done twice."""
+`{"error": {"code", "message", "fields"?}, "message"}`. Every POST but an import takes an
+`Idempotency-Key`: sent again within a day it is answered as the first was, and nothing is done
+twice."""
 
 
 def install(app: Flask) -> None:
@@ -48,7 +50,7 @@ def install(app: Flask) -> None:
     nouns = (
         people, sources, connections, sandboxes, rules, rule_tries, versions, hooks, deliveries,
         events, again, lists,
-        definitions, contacts, export,
+        definitions, contacts, export, imports,
     )  # fmt: skip
     for module in nouns:
         api.register_blueprint(module.routes.blueprint)

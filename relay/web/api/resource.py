@@ -1,6 +1,6 @@
 """Routes: each with its scope, what it takes and what it answers, in the document and in fact."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -11,7 +11,8 @@ from webargs.flaskparser import FlaskParser
 
 from relay.core.access import Caller
 from relay.core.errors import InvalidInput
-from relay.web.api.once import HEADER, once
+from relay.web.api.once import HEADER
+from relay.web.api.once import once as done_once
 from relay.web.api.site import PREFIX
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -51,6 +52,20 @@ class Resource:
         """What the body says comes as the first argument."""
         return self._route("POST", path, scope, answer=answer, body=body, status=status)
 
+    def upload(
+        self,
+        path: str,
+        *,
+        scope: str,
+        query: type[Schema],
+        answer: Documented,
+        kinds: Sequence[str],
+    ) -> Callable[[View], View]:
+        """A POST whose body is a file of one of these types, read by the view itself."""
+        text = {"schema": {"type": "string"}}
+        body = {"required": True, "content": dict.fromkeys(kinds, text)}
+        return self._route("POST", path, scope, answer=answer, query=query, file=body)
+
     def patch(
         self, path: str, *, scope: str, answer: Documented, body: type[Schema]
     ) -> Callable[[View], View]:
@@ -80,6 +95,7 @@ class Resource:
         body: type[Schema] | None = None,
         status: int = 200,
         kind: str | None = None,
+        file: Mapping[str, Any] | None = None,
     ) -> Callable[[View], View]:
         blueprint = self.blueprint
 
@@ -89,14 +105,18 @@ class Resource:
                 made = blueprint.arguments(query, location="query")(made)
             if body is not None:
                 made = blueprint.arguments(body)(made)
-            told = {"security": [{"key": []}], "x-scope": scope or ANY_KEY}
-            blueprint.route(path, methods=[method])(_guarded(blueprint.doc(**told)(made), scope))
+            told: dict[str, Any] = {"security": [{"key": []}], "x-scope": scope or ANY_KEY}
+            if file is not None:
+                told["requestBody"] = file
+            made = blueprint.doc(**told)(made)
+            # A file is as long as it is: what makes it safe to send again is not its hash.
+            blueprint.route(path, methods=[method])(_guarded(made, scope, once=file is None))
             return view
 
         return decorate
 
 
-def _guarded(view: Callable[..., Any], scope: str | None) -> Callable[..., Any]:
+def _guarded(view: Callable[..., Any], scope: str | None, *, once: bool) -> Callable[..., Any]:
     """Before anything else: the key of the request, and its scope."""
 
     @wraps(view)
@@ -105,8 +125,8 @@ def _guarded(view: Callable[..., Any], scope: str | None) -> Callable[..., Any]:
         if scope is not None:
             caller.need(scope)
         g.caller = caller
-        key = request.headers.get(HEADER) if request.method == "POST" else None
-        return view(**path) if key is None else once(caller, key, lambda: view(**path))
+        key = request.headers.get(HEADER) if once and request.method == "POST" else None
+        return view(**path) if key is None else done_once(caller, key, lambda: view(**path))
 
     return guarded
 
