@@ -25,7 +25,17 @@ async def read(
             users |= owners_in(lists[one.list_id].fields, [one.item, was or {}])
         if any(watched.wanted(lists[one.list_id].title, slug) for slug in slugs):
             chosen.append(one.item)
-    accounts, people = sightings.refs(chosen)
+    await _read(line, watched, chosen, users)
+
+
+async def read_all(line: Line, watched: Watched, list_id: str, items: Sequence[Wire]) -> None:
+    """Reads what the records of all these items of a list need."""
+    users = owners_in(watched.definitions.by_id[list_id].fields, items)
+    await _read(line, watched, items, users)
+
+
+async def _read(line: Line, watched: Watched, items: Sequence[Wire], users: set[str]) -> None:
+    accounts, people = sightings.refs(items)
     for found in await line.client.accounts(accounts):
         watched.around.accounts[str(found.get("id"))] = found
     for found in await line.client.contacts(people):

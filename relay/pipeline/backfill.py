@@ -4,7 +4,7 @@ Each item becomes an event of kind `tick` with its record as it is now. One item
 by one version of a rule: begun twice, or again after a crash, nothing is done twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,20 +15,22 @@ from relay.core.errors import InvalidInput, NotFound
 from relay.core.ids import public
 from relay.crm.embedded import items
 from relay.crm.embedded.schema import schema
-from relay.crm.model import Item
-from relay.pipeline import reading
+from relay.crm.model import List
+from relay.crm.naming import nearest
+from relay.pipeline import reading, remote_items
+from relay.pipeline.calling import definitions_of
+from relay.pipeline.planned import PAGE, Subject, applies
 from relay.pipeline.ticks import Tick, make, records_now
 from relay.queue import ROUTE
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import events as stored_events
 from relay.storage import identity
-from rules.engine import Rule, RuleError, Trigger, holds, holds_value, rule_hash
+from rules.engine import Rule, RuleError, Trigger, holds_value, rule_hash
 from rules.engine.expr import program
 
 Document = dict[str, Any]
 
-PAGE = 200
 SHOWN = 10  # names of items in a count
 BACKFILLED, BEGUN = "list_item.backfilled", "backfill.begun"
 
@@ -51,6 +53,10 @@ class _Whose:
     where: str | None
 
     @property
+    def org(self) -> int:
+        return self.setup.organization.id
+
+    @property
     def trigger(self) -> Trigger:
         return self.rule.when[self.number]
 
@@ -63,12 +69,12 @@ def count(runtime: Runtime, org: int, asked: Asked) -> Document:
     now = runtime.clock.now()
     with runtime.db.read() as conn:
         whose = _whose(runtime, conn, org, asked)
-        for page in _pages(conn, org, whose.list_id):
-            seen += len(page)
-            for item, facts in _meant(conn, org, whose, page, now):
-                chosen += 1
-                if _fires(whose.rule, facts):
-                    fires.append(item.name)
+    for page in _pages(runtime, whose):
+        seen += len(page)
+        for item, facts in _meant(whose, page, now):
+            chosen += 1
+            if applies(whose.rule, facts):
+                fires.append(item.name)
     return {
         "rule": asked.rule,
         "list": asked.list,
@@ -89,24 +95,19 @@ def begin(runtime: Runtime, org: int, asked: Asked, *, by: str) -> Document:
         identity.audit(conn, org, by, "rule backfilled", asked.rule,
                        after={"list": asked.list, "where": asked.where}, at=now)  # fmt: skip
     made = seen = 0
-    place = items.START
-    while True:
+    for page in _pages(runtime, whose):
+        ticks = [
+            _tick(whose, asked, parent, item, facts)
+            for item, facts in _meant(whose, page, now)
+            if applies(whose.rule, facts)
+        ]
         with runtime.db.write() as conn:
-            page = items.after(conn, org, whose.list_id, place, PAGE)
-            meant = _meant(conn, org, whose, page, now)
-            ticks = [
-                _tick(org, whose, asked, parent, item, facts)
-                for item, facts in meant
-                if _fires(whose.rule, facts)
-            ]
             woken = make(runtime, conn, ticks, now)
-            seen, made = seen + len(page), made + len(woken)
-            if len(page) < PAGE:
-                stored_events.insert_outcomes(conn, [_outcome(org, parent, asked, seen, made, now)])
         runtime.queue.wake(ROUTE, woken)
-        if len(page) < PAGE:
-            return {"event": public("evt", parent), "items": seen, "begun": made}
-        place = (page[-1].created_ms, page[-1].id)
+        seen, made = seen + len(page), made + len(woken)
+    with runtime.db.write() as conn:
+        stored_events.insert_outcomes(conn, [_outcome(org, parent, asked, seen, made, now)])
+    return {"event": public("evt", parent), "items": seen, "begun": made}
 
 
 def _whose(runtime: Runtime, conn: Connection, org: int, asked: Asked) -> _Whose:
@@ -114,9 +115,7 @@ def _whose(runtime: Runtime, conn: Connection, org: int, asked: Asked) -> _Whose
     rule = setup.rules.by_id.get(asked.rule)
     if rule is None:
         raise NotFound(f"there is no rule {asked.rule!r} here")
-    if setup.crm is not None:
-        raise InvalidInput("the items are in a CRM elsewhere: a backfill needs them here")
-    in_list = schema(conn, org).called(asked.list)
+    in_list = _list_called(conn, setup, asked.list)
     if asked.where is not None:
         try:
             program(asked.where)
@@ -134,22 +133,42 @@ def _is_of(trigger: Trigger, title: str) -> bool:
     return trigger.kind in {"changed", "scheduled"} and trigger.list == title
 
 
-def _pages(conn: Connection, org: int, list_id: str) -> Iterator[list[Item]]:
+def _list_called(conn: Connection, setup: Setup, title: str) -> List:
+    if setup.crm is None:
+        return schema(conn, setup.organization.id).called(title)
+    elsewhere = definitions_of(conn, setup.crm.id)
+    known = {} if elsewhere is None else {one.title: one for one in elsewhere.lists}
+    if title not in known:
+        raise InvalidInput(f"{setup.crm.name} has no list {title!r}{nearest(title, known)}")
+    return known[title]
+
+
+def _pages(runtime: Runtime, whose: _Whose) -> Iterator[list[Subject]]:
+    """The whole list; of a CRM elsewhere, as the watch saw it last."""
+    crm = whose.setup.crm
+    if crm is not None:
+        yield from remote_items.pages(runtime, whose.setup, crm, whose.list_id)
+        return
     place = items.START
     while True:
-        page = items.after(conn, org, list_id, place, PAGE)
-        yield page
+        with runtime.db.read() as conn:
+            page = items.after(conn, whose.org, whose.list_id, place, PAGE)
+            records = records_now(conn, whose.org, page, runtime.clock.now())
+        yield [
+            Subject(id=item.id, name=item.name, record=record)
+            for item, record in zip(page, records, strict=True)
+        ]
         if len(page) < PAGE:
             return
         place = (page[-1].created_ms, page[-1].id)
 
 
 def _meant(
-    conn: Connection, org: int, whose: _Whose, page: list[Item], now: datetime
-) -> Iterator[tuple[Item, reading.Facts]]:
+    whose: _Whose, page: Sequence[Subject], now: datetime
+) -> Iterator[tuple[Subject, reading.Facts]]:
     """The items of a page whose value the trigger waits for, and that `where` chooses."""
-    for item, record in zip(page, records_now(conn, org, page, now), strict=True):
-        told = _told(whose, item, record, now)
+    for item in page:
+        told = _told(whose, item, now)
         if not _fits(whose.trigger, told["to"]):
             continue
         facts = reading.tick_facts(0, told, whose.setup, now)
@@ -157,8 +176,8 @@ def _meant(
             yield item, facts
 
 
-def _told(whose: _Whose, item: Item, record: Any, now: datetime) -> Document:
-    trigger = whose.trigger
+def _told(whose: _Whose, item: Subject, now: datetime) -> Document:
+    trigger, record = whose.trigger, item.record
     value = record["item"].get(trigger.subject) if trigger.kind == "changed" else None
     return {
         "type": BACKFILLED,
@@ -179,7 +198,7 @@ def _fits(trigger: Trigger, value: object) -> bool:
     return holds_value(trigger, value)
 
 
-def _is_chosen(where: str, item: Item, facts: reading.Facts) -> bool:
+def _is_chosen(where: str, item: Subject, facts: reading.Facts) -> bool:
     try:
         chosen = program(where).run(facts)
     except RuleError as error:
@@ -187,13 +206,6 @@ def _is_chosen(where: str, item: Item, facts: reading.Facts) -> bool:
     if not isinstance(chosen, bool):
         raise InvalidInput(f"--where gives {chosen!r} for {item.name}, not true or false")
     return chosen
-
-
-def _fires(rule: Rule, facts: reading.Facts) -> bool:
-    try:
-        return holds(rule, facts)
-    except RuleError:
-        return True  # its run will fail, and say where
 
 
 def _parent(org: int, whose: _Whose, asked: Asked, by: str, now: datetime) -> Tick:
@@ -206,14 +218,12 @@ def _parent(org: int, whose: _Whose, asked: Asked, by: str, now: datetime) -> Ti
     )  # fmt: skip
 
 
-def _tick(
-    org: int, whose: _Whose, asked: Asked, parent: int, item: Item, facts: reading.Facts
-) -> Tick:
+def _tick(whose: _Whose, asked: Asked, parent: int, item: Subject, facts: reading.Facts) -> Tick:
     event = facts["event"]
     record = {name: facts[name] for name in ("item", "account", "contact")}
     told = {name: event[name] for name in ("type", "trigger", "at", "since", "list", "from", "to")}
     return Tick(
-        org=org,
+        org=whose.org,
         rule=whose.rule.id,
         key=f"backfill:{rule_hash(whose.rule)}:{asked.list}:{item.id}",
         item=item.id,

@@ -18,19 +18,19 @@ from relay.crm.embedded import items
 from relay.crm.embedded.schema import schema
 from relay.crm.model import Item
 from relay.pipeline import reading
+from relay.pipeline.planned import PAGE, Planned, Subject
 from relay.pipeline.ticks import Tick, make, records_now, records_of
 from relay.pipeline.timetable import schedule_trigger, stay_trigger
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import deadlines as stored
 from relay.storage import events as stored_events
-from relay.storage.deadlines import Schedule, Stay
-from rules.engine import Rule, RuleError, Trigger, holds, last_time, next_time
+from relay.storage import watch
+from relay.storage.deadlines import Schedule, Stay, is_under_way
+from rules.engine import last_time, next_time
 
-PAGE = 200  # items of a list that are looked at in one transaction
 SECONDS = 2.0  # how long one sweep may go on
-_NONE_YET = {"seen": 0, "made": 0}
-STAYED, PLANNED = "list_item.stayed", "schedule.due"
+STAYED = "list_item.stayed"
 
 
 def fire(runtime: Runtime) -> list[int]:
@@ -116,88 +116,53 @@ def _schedule(runtime: Runtime, conn: Connection, schedule: Schedule, now: datet
     if rule is None or number is None:
         stored.drop_schedule(conn, schedule)
         return []
-    trigger = rule.when[number]
-    if schedule.progress is None:
-        planned = max(filter(None, (schedule.next_at, last_time(trigger, now, zone))))
-        tick = _planned(schedule, trigger, number, planned)
-        if trigger.list is None:
-            stored.move_schedule(conn, schedule, next_time(trigger, now, zone))
-            return make(runtime, conn, [tick], now)
-        made = make(runtime, conn, [tick], now, is_parent=True)
-        if not made:
-            stored.move_schedule(conn, schedule, next_time(trigger, now, zone))
-            return []
-        progress = {
-            "event": made[0],
-            "planned": planned,
-            "after": items.START,
-            "seen": 0,
-            "made": 0,
-        }
-    else:
+    trigger, crm = rule.when[number], setup.crm if rule.when[number].list else None
+    if crm is not None and is_under_way(schedule, crm.id):
+        # A time that comes before the list was gone through for the last one is passed over.
+        stored.move_schedule(conn, schedule, next_time(trigger, now, zone), schedule.progress)
+        return []
+    if schedule.progress is not None and crm is None and "crm" not in schedule.progress:
         progress = dict(schedule.progress)
-    return _page(runtime, conn, (schedule, rule, number), progress, setup, now)
+        planned = Planned(schedule=schedule, rule=rule, number=number, at=progress["planned"])
+        return _page(runtime, conn, planned, progress, setup, now)
+    at = max(filter(None, (schedule.next_at, last_time(trigger, now, zone))))
+    planned = Planned(schedule=schedule, rule=rule, number=number, at=at)
+    made = make(runtime, conn, [planned.tick], now, is_parent=trigger.list is not None)
+    if trigger.list is None or not made:
+        stored.move_schedule(conn, schedule, next_time(trigger, now, zone))
+        return made
+    progress = {"event": made[0], "planned": at, "after": items.START, "seen": 0, "made": 0}
+    if crm is None:
+        return _page(runtime, conn, planned, progress, setup, now)
+    # The watch of that CRM goes through the list, when it has looked at what changed.
+    begun = {**progress, "after": "", "crm": crm.id}
+    stored.move_schedule(conn, schedule, next_time(trigger, now, zone), begun)
+    watch.due_now(conn, crm.id, now)
+    return []
 
 
 def _page(
-    runtime: Runtime,
-    conn: Connection,
-    whose: tuple[Schedule, Rule, int],
-    progress: dict[str, Any],
-    setup: Setup,
+    runtime: Runtime, conn: Connection, planned: Planned, progress: dict[str, Any], setup: Setup,
     now: datetime,
-) -> list[int]:
+) -> list[int]:  # fmt: skip
     """One page of the list; behind the last one the planned time is done with."""
-    schedule, rule, number = whose
-    trigger = rule.when[number]
+    schedule, trigger = planned.schedule, planned.trigger
     found = _items_after(conn, schedule.org, str(trigger.list), progress["after"])
     told = records_now(conn, schedule.org, found, now)
-    parent = _planned(schedule, trigger, number, progress["planned"])
-    ticks = [
-        Tick(
-            org=schedule.org,
-            rule=rule.id,
-            key=f"{parent.key}:{item.id}",
-            item=item.id,
-            parent=progress["event"],
-            told={**parent.told, "about": item.name, "record": record},
-        )
+    page = [
+        Subject(id=item.id, name=item.name, record=record)
         for item, record in zip(found, told, strict=True)
-        if _applies(rule, reading.tick_facts(progress["event"], {**parent.told, "record": record},
-                                             setup, now))
-    ]  # fmt: skip
-    made = make(runtime, conn, ticks, now)
+    ]
+    made = planned.fire(runtime, conn, setup, progress["event"], page)
     progress["seen"] += len(found)
     progress["made"] += len(made)
     if len(found) == PAGE:
         progress["after"] = (found[-1].created_ms, found[-1].id)
         stored.move_schedule(conn, schedule, schedule.next_at, progress)
         return made
-    _end_of_list(conn, parent, progress, now)
+    planned.end(conn, progress, now)
     stored.move_schedule(conn, schedule, next_time(trigger, now, setup.organization.time_zone))
     return made
-
-
-def _applies(rule: Rule, facts: reading.Facts) -> bool:
-    try:
-        return holds(rule, facts)
-    except RuleError:
-        return True  # its run will fail, and say where
-
-
-def _planned(schedule: Schedule, trigger: Trigger, number: int, planned: datetime) -> Tick:
-    return Tick(
-        org=schedule.org,
-        rule=schedule.rule,
-        key=f"due:{schedule.spec}:{planned.isoformat()}",
-        told={
-            "type": PLANNED,
-            "trigger": number,
-            "at": planned,
-            "list": trigger.list,
-            "about": trigger.list or trigger.subject,
-        },
-    )
 
 
 def _items_after(conn: Connection, org: int, title: str, after: Sequence[Any]) -> list[Item]:
@@ -206,24 +171,3 @@ def _items_after(conn: Connection, org: int, title: str, after: Sequence[Any]) -
     except NotFound:
         return []
     return items.after(conn, org, in_list.id, (after[0], after[1]), PAGE)
-
-
-def _end_of_list(
-    conn: Connection, parent: Tick, progress: Mapping[str, Any], now: datetime
-) -> None:
-    said = f"{progress['made']} of {progress['seen']} items of {parent.told['list']}"
-    stored_events.insert_outcomes(
-        conn,
-        [
-            {
-                "event_id": progress["event"],
-                "org_id": parent.org,
-                "state": "routed" if progress["made"] else "no_rule",
-                "type": PLANNED,
-                "about": parent.told["about"],
-                "item_id": None,
-                "reason": said,
-                "at": now,
-            }
-        ],
-    )

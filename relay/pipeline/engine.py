@@ -13,7 +13,17 @@ from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 from relay import log as logging
-from relay.pipeline import act, complete, deliver, due, mails, remote, remote_watch, troubles
+from relay.pipeline import (
+    act,
+    complete,
+    deliver,
+    due,
+    mails,
+    remote,
+    remote_watch,
+    troubles,
+    watching,
+)
 from relay.pipeline.act import Outcome
 from relay.pipeline.complete import Thin
 from relay.pipeline.deliver import Trip
@@ -121,9 +131,7 @@ class Engine:
     def watch(self, ids: Sequence[int]) -> None:
         """Looks at what changed in these CRMs elsewhere."""
         token = new_token()
-        leases = work.claim(
-            self.runtime.db, Kind.WATCH, ids, seconds=remote_watch.LEASE, token=token
-        )
+        leases = work.claim(self.runtime.db, Kind.WATCH, ids, seconds=watching.LEASE, token=token)
         for lease in leases:
             self._call(("watch", lease.id), remote_watch.watch(self.runtime, lease, token))
 

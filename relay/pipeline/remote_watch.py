@@ -5,11 +5,10 @@ under the watch's lease, so that a look that breaks off is gone on with where it
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, timedelta
 from functools import partial
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,10 +17,20 @@ from relay.core.errors import AuthError, RelayError, RetryableError
 from relay.crm.moments import milliseconds
 from relay.crm.remote.client import PAGE, Wire
 from relay.crm.remote.reading import number
-from relay.pipeline import around, connecting, looking, pace, rules, sightings, transitions
-from relay.pipeline.calling import Line, line_to
+from relay.pipeline import (
+    around,
+    connecting,
+    looking,
+    pace,
+    remote_planned,
+    rules,
+    sightings,
+    transitions,
+)
+from relay.pipeline.calling import line_to
 from relay.pipeline.looking import Look
 from relay.pipeline.sightings import Sighting, Watched
+from relay.pipeline.watching import Lost, Watching
 from relay.queue import ROUTE
 from relay.runtime import Runtime
 from relay.setups import Setup
@@ -31,59 +40,12 @@ from relay.storage.connections import ConnectionRow
 from relay.storage.watch import Cursor, WatchRow
 from relay.storage.work import Kind, Lease
 
-LEASE = 120.0  # seconds; every page renews it
 LONGEST = 60.0  # seconds of one look; then others have their turn
 REDEFINED = timedelta(minutes=15)
 ASLEEP = 60.0  # seconds between two looks at whether a paused connection goes on
 LONGEST_WAIT = timedelta(minutes=15)
 
-T = TypeVar("T")
 log = logging.get()
-
-
-class Lost(Exception):
-    """The lease ended; whoever has it goes on from what is stored."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Watching:
-    """One look."""
-
-    runtime: Runtime
-    lease: Lease
-    token: int
-    setup: Setup
-    row: ConnectionRow
-    state: WatchRow
-    line: Line
-    until: float
-    spent: int = 0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it is time to let others have their turn, or the day's share is used up."""
-        left = pace.left(self.row, self.state, self.spent, self.runtime.clock.now())
-        return left <= 0 or asyncio.get_running_loop().time() > self.until
-
-    async def store(self, work_: Callable[[Connection], T]) -> T:
-        """One transaction under the lease, which it renews. Raises Lost."""
-        return await asyncio.to_thread(self._store, work_)
-
-    def _store(self, work_: Callable[[Connection], T]) -> T:
-        runtime, used = self.runtime, len(self.line.http.journal)
-        with runtime.db.write() as conn:
-            held = work.renew(
-                runtime.db, conn, Kind.WATCH, [self.row.id], token=self.token, seconds=LEASE
-            )
-            if not held:
-                raise Lost
-            done = work_(conn)
-            today = runtime.clock.now().astimezone(UTC).date()
-            others = runtime.remotes.spent_since(self.row.id)
-            stored.spend(conn, self.row.id, today, all_=used + others, watch=used)
-        self.line.http.journal.clear()
-        self.spent += used
-        return done
 
 
 async def watch(runtime: Runtime, lease: Lease, token: int) -> None:
@@ -135,6 +97,7 @@ async def _everything_new(at: Watching) -> bool:
             or pace.is_pass_due(at.row, cursor, at.runtime.clock.now())
         ):
             unfinished |= not await _pass(at, cursor or Cursor(list_id=in_list.id, pass_start=0))
+    unfinished |= not await remote_planned.go_on(at)
     now = at.runtime.clock.now()
 
     def work_(conn: Connection) -> None:

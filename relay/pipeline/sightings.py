@@ -309,6 +309,12 @@ def _record(watched: Watched, in_list: List, item: Item) -> Record:
     }
 
 
+def record_of(watched: Watched, list_id: str, wire: Wire) -> Record:
+    """An item as rules see it, with what was read around it."""
+    in_list = watched.definitions.by_id[list_id]
+    return _record(watched, in_list, item_of(in_list, wire))
+
+
 def refs(items: Sequence[Wire]) -> tuple[list[str], list[str]]:
     """The accounts and the contacts that these items name."""
     accounts = {str(one["accountId"]): None for one in items if one.get("accountId")}

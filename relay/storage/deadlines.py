@@ -127,6 +127,27 @@ def schedules_of(conn: Connection, org: int) -> list[Schedule]:
     return [_schedule(row) for row in rows]
 
 
+def under_way(conn: Connection, org: int, crm: int) -> list[Schedule]:
+    """Those whose list, in a CRM elsewhere, is being gone through."""
+    return [one for one in schedules_of(conn, org) if is_under_way(one, crm)]
+
+
+def is_under_way(one: Schedule, crm: int) -> bool:
+    return one.progress is not None and one.progress.get("crm") == crm
+
+
+def schedule_now(conn: Connection, one: Schedule) -> Schedule | None:
+    """The same as it is by now; None where it is no more."""
+    row = conn.execute(select(schedules).where(_that(one))).first()
+    return None if row is None else _schedule(row)
+
+
+def keep_progress(conn: Connection, one: Schedule, progress: Mapping[str, Any] | None) -> None:
+    """How far a list was gone through; None: to its end."""
+    values = {"progress": None if progress is None else dict(progress)}
+    conn.execute(update(schedules).where(_that(one)).values(**values))
+
+
 def next_schedule(conn: Connection, now: datetime) -> Schedule | None:
     """The one that has waited longest, locked: another sweep passes it over."""
     query = _due_schedules(now).order_by(schedules.c.next_at).limit(1)

@@ -221,6 +221,24 @@ def read_shadows(conn: Connection, connection: int, ids: Sequence[str]) -> dict[
     return {row.item_id: _shadow(row) for row in conn.execute(query)} if ids else {}
 
 
+def shadows_after(
+    conn: Connection, connection: int, list_id: str, id: str, limit: int
+) -> list[Shadow]:
+    """A page of a list's items that are there, in the order of their ids."""
+    query = (
+        select(item_shadows)
+        .where(
+            item_shadows.c.connection_id == connection,
+            item_shadows.c.item_id > id,
+            item_shadows.c.list_id == list_id,
+            item_shadows.c.gone.is_(False),
+        )
+        .order_by(item_shadows.c.item_id)
+        .limit(limit)
+    )
+    return [_shadow(row) for row in conn.execute(query)]
+
+
 def keep_shadows(
     conn: Connection, org: int, connection: int, changed: Mapping[str, Shadow]
 ) -> None:

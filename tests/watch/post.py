@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from relay import bootstrap
 from relay.pipeline import remote_watch as watch
 from relay.pipeline.route import new_token
+from relay.pipeline.watching import LEASE
 from relay.queue import Silent
 from relay.runtime import Runtime
 from relay.settings import Settings
@@ -57,7 +58,7 @@ class Post:
         with db.write() as conn:
             past = self.runtime.clock.now() - timedelta(hours=1)
             conn.execute(update(waiting).values(due_at=past, **free))
-        (lease,) = work.claim(db, Kind.WATCH, [self.connection], seconds=watch.LEASE, token=token)
+        (lease,) = work.claim(db, Kind.WATCH, [self.connection], seconds=LEASE, token=token)
         return lease, token
 
     def told(self) -> list[tuple[Any, ...]]:

@@ -29,7 +29,8 @@ schedules = Table(
     Column("rule_id", Text, nullable=False),
     Column("spec", Text, nullable=False),  # the trigger's own words: cron or duration, zone, list
     Column("next_at", Time),  # NULL: none will come
-    # While a list is gone through: {"event", "planned", "after", "seen", "made"}
+    # While a list is gone through: {"event", "planned", "after", "seen", "made"}, and of a CRM
+    # elsewhere its connection: {"crm"}
     Column("progress", Json),
     PrimaryKeyConstraint("org_id", "rule_id", "spec"),
     Index("ix_schedules_next", "next_at"),
