@@ -15,6 +15,7 @@ from relay.storage.database import Database
 from tests.stores import flush
 
 AWAY_SECONDS = 3.0
+FLUSHED = "the broker's queue flushed"
 PROCESSES = ("web", "worker", "beat", "broker")
 
 Fault = Callable[[], None]
@@ -35,7 +36,7 @@ def faults(settings: Settings, db: Database, subscriber: Subscriber) -> Mapping[
         "kill -9 a worker's child": lambda: _kill_child(home, "worker"),
         "kill -9 beat": lambda: _kill(home, "beat"),
         "kill -9 the broker": lambda: _kill(home, "broker"),
-        "the broker's queue flushed": lambda: _flush(settings.socket),
+        FLUSHED: lambda: _flush(settings.socket),
         f"the subscriber away for {AWAY_SECONDS:g} s": away,
         "kill -9 all four at once": lambda: _kill(home, *PROCESSES),
     }

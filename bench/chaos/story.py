@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from bench.chaos.faults import faults
+from bench.chaos.faults import FLUSHED, faults
 from bench.chaos.ledger import Fared, Ledger
 from bench.chaos.senders import Senders
 from bench.chaos.subscriber import MOODS, subscribing
@@ -20,9 +20,11 @@ from relay.storage.tables.deliveries import deliveries
 
 PEOPLE = 150
 # Seconds after the last form: what a killed worker had in flight is another's when its lease of a
-# minute ends, and is found by a sweep.
-DRAINED_WITHIN = 75.0
-PATIENCE = 120.0
+# minute ends, and that one may be killed as well.
+DRAINED_WITHIN = 130.0
+FLUSHED_WITHIN = 60.0
+BEFORE = 2.0  # seconds: what was acknowledged so shortly before a fault was under way then
+PATIENCE = 150.0
 # Soon again, and often: the run is short, and the schedule has its own tests.
 SCHEDULE = [1.0] * 20
 MAPPING = {
@@ -36,8 +38,8 @@ MAPPING = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Struck:
-    """A fault: when, how long after it until a form was acknowledged, and the longest that one
-    which was acknowledged before the next fault was under way to a subscriber that takes all."""
+    """A fault: when; how long after it nobody was acknowledged; and how long the slowest of what
+    was under way then, or came before the next fault, was on its way to the steady subscriber."""
 
     fault: str
     at: float
@@ -72,15 +74,19 @@ class Outcome:
         return sum(len(one.disordered) for one in self.hooks)
 
     @property
-    def again(self) -> int:
-        return sum(one.again for one in self.hooks)
+    def flushed(self) -> float:
+        """How long the longest was on its way when the broker had forgotten everything."""
+        return next(one.longest for one in self.struck if one.fault == FLUSHED)
 
     @property
     def ok(self) -> bool:
-        wrong = (
-            self.lost + self.doubled + self.disordered + len(self.unfinished) + len(self.effects)
-        )
-        return wrong == 0 and self.acknowledged > 0 and self.drained <= DRAINED_WITHIN
+        wrong = self.lost + self.doubled + self.disordered + len(self.unfinished)
+        in_time = self.drained <= DRAINED_WITHIN and self.flushed <= FLUSHED_WITHIN
+        return wrong + len(self.effects) == 0 and self.acknowledged > 0 and in_time
+
+    @property
+    def again(self) -> int:
+        return sum(one.again for one in self.hooks)
 
 
 def play(kind: str, *, rate: float, seconds: float, seed: int) -> Outcome:
@@ -146,13 +152,13 @@ def _rest(is_over: Callable[[], bool]) -> None:
 
 
 def _struck(ledger: Ledger, began: float, moments: Sequence[tuple[str, float]]) -> list[Struck]:
-    ends = [at for _, at in moments[1:]] + [float("inf")]
+    ends = [at - BEFORE for _, at in moments[1:]] + [float("inf")]
     return [
         Struck(
             fault=name,
             at=at - began,
             silence=ledger.silence(at),
-            longest=ledger.longest_wait("steady", at, end),
+            longest=ledger.longest_wait("steady", at - BEFORE, end),
         )
         for (name, at), end in zip(moments, ends, strict=True)
     ]
