@@ -33,6 +33,7 @@ class Settings:
     org                 the organization that the command line means; None: the only one
     egress_allow        private networks that deliveries may reach
     egress_http         whether they may use plain http
+    disable_hooks_after how long a hook goes without a success until it is disabled
     embedded            no database was given: the stores are Relay's own, in `home`
     """
 
@@ -50,6 +51,7 @@ class Settings:
     egress_http: bool
     egress_proxy: str | None = field(repr=False)
     smtp_url: str | None = field(repr=False)
+    disable_hooks_after: timedelta
     retention_payloads: timedelta
     retention_attempts: timedelta
     log_level: str
@@ -83,6 +85,9 @@ class Settings:
             egress_http=read(env, "RELAY_EGRESS_HTTP", want.yes_or_no, local),
             egress_proxy=read(env, "RELAY_EGRESS_PROXY", want.web_url, None),
             smtp_url=read(env, "RELAY_SMTP_URL", want.smtp_url, None),
+            disable_hooks_after=read(
+                env, "RELAY_DISABLE_HOOKS_AFTER", want.days, timedelta(days=5)
+            ),
             retention_payloads=read(env, "RELAY_RETENTION_PAYLOADS", want.days, timedelta(days=30)),
             retention_attempts=read(env, "RELAY_RETENTION_ATTEMPTS", want.days, timedelta(days=90)),
             log_level=read(env, "RELAY_LOG_LEVEL", want.log_level, "info"),

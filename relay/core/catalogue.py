@@ -188,6 +188,48 @@ _OPERATIONAL = {
                                  " with the count.",
 }  # fmt: skip
 
+_SOURCE: Mapping[str, Schema] = {
+    "source": TEXT,
+    "source_id": TEXT,
+    "sender": TEXT,
+    "count": {"type": ["integer", "null"]},
+    "last_event_at": {"type": ["string", "null"], "format": "date-time"},
+    "reason": MAYBE,
+    "link": TEXT,
+    "at": TIME,
+}
+_SOURCE_EXAMPLE = {
+    "id": "evt_9120",
+    "source": "website",
+    "source_id": "src_1",
+    "sender": "webform",
+    "count": None,
+    "last_event_at": "2026-05-05T17:12:00.000Z",
+    "reason": "nothing came for 16 hours; the usual time between two is 25 minutes",
+    "link": "https://relay.example.com/sources/website",
+    "at": "2026-05-06T09:00:00.000Z",
+}
+_OF_SOURCES = {
+    "source.verification_failing": "A source has refused several deliveries that did not prove to"
+                                   " be its sender's; told once an hour, with the count.",
+    "source.silent": "Nothing came from a source for far longer than usual.",
+}  # fmt: skip
+_RULE: Mapping[str, Schema] = {
+    "rule": TEXT,
+    "name": MAYBE,
+    "reason": MAYBE,
+    "link": TEXT,
+    "at": TIME,
+}
+_RULE_EXAMPLE = {
+    "id": "evt_9121",
+    "rule": "deal-won-receipt",
+    "name": "Book a won deal",
+    "reason": "paused by robin@example.com",
+    "link": "https://relay.example.com/rules",
+    "at": "2026-05-06T09:00:00.000Z",
+}
+
 
 def _received() -> Iterable[EventType]:
     for type, about in _RECEIVED.items():
@@ -273,6 +315,15 @@ def _our_own() -> Iterable[EventType]:
 def _operational() -> Iterable[EventType]:
     for type, about in _OPERATIONAL.items():
         yield EventType(type=type, about=about, schema=shape(_HOOK, _HOOK), example=_HOOK_EXAMPLE)
+    for type, about in _OF_SOURCES.items():
+        schema = shape(_SOURCE, _SOURCE)
+        yield EventType(type=type, about=about, schema=schema, example=_SOURCE_EXAMPLE)
+    yield EventType(
+        type="rule.disabled",
+        about="A person has paused a rule.",
+        schema=shape(_RULE, _RULE),
+        example=_RULE_EXAMPLE,
+    )
 
 
 CATALOGUE: Mapping[str, EventType] = MappingProxyType(

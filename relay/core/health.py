@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-# Disabled when all three hold: so long without a success, failures so far apart, and so many.
+# Disabled when all three hold: so long without a success (a setting), failures so far apart, and so
+# many.
 WITHOUT_SUCCESS = timedelta(days=5)
 APART = timedelta(hours=12)
 FAILURES = 10
@@ -56,25 +57,31 @@ class After:
     is_dead: bool = False
 
 
-def after(before: Health, successes: Sequence[bool], now: datetime) -> After:
+def after(
+    before: Health,
+    successes: Sequence[bool],
+    now: datetime,
+    *,
+    without_success: timedelta = WITHOUT_SUCCESS,
+) -> After:
     """What a batch of tries makes of it, in the order they ended."""
     health = _windowed(before, now)
     for success in successes:
         health = _succeeded(health, now) if success else _failed(health, now)
     if health.failures == 0:
         return After(health=health)
-    passed = (now - health.since) / WITHOUT_SUCCESS
+    passed = (now - health.since) / without_success
     level = sum(1 for one in WARNINGS if passed >= one)
     warning = WARNINGS[level - 1] if level > health.warned else None
     health = replace(health, warned=max(level, health.warned))
-    return After(health=health, warning=warning, is_dead=_is_dead(health, now))
+    return After(health=health, warning=warning, is_dead=_is_dead(health, now, without_success))
 
 
-def _is_dead(health: Health, now: datetime) -> bool:
+def _is_dead(health: Health, now: datetime, without_success: timedelta) -> bool:
     first, last = health.first_failure_at, health.last_failure_at
     if first is None or last is None:
         return False
-    long_enough = now - health.since >= WITHOUT_SUCCESS and last - first >= APART
+    long_enough = now - health.since >= without_success and last - first >= APART
     return long_enough and health.failures >= FAILURES
 
 

@@ -16,6 +16,8 @@ from relay.mapping import compile_mapping, versions_of
 from relay.pipeline import release, timetable
 from relay.pipeline import rules as live
 from relay.pipeline.connecting import http_for, opened
+from relay.pipeline.operational import Word, say
+from relay.queue import DELIVER
 from relay.runtime import Runtime
 from relay.storage import connections, identity, mappings, members, sources, switches
 from relay.storage.connections import ConnectionRow, TargetRow
@@ -265,14 +267,24 @@ def remove_target(runtime: Runtime, org: int, ref: str, *, by: str) -> None:
 def pause_rule(runtime: Runtime, org: int, rule: str, *, paused: bool, by: str) -> int:
     """Stops one rule at once, or lets it go on with the runs that waited; how many those are."""
     now = runtime.clock.now()
+    told: list[int] = []
     with runtime.db.write() as conn:
-        if rule not in runtime.setups.of(conn, org).rules.by_id:
+        setup = runtime.setups.of(conn, org)
+        if rule not in setup.rules.by_id:
             raise NotFound(f"there is no rule {rule!r} here")
         switches.pause_rule(conn, org, rule, paused=paused, by=by, at=now)
         freed = [] if paused else release.of_rule(conn, runtime, org, rule)
         action = "rule paused" if paused else "rule goes on"
         identity.audit(conn, org, by, action, rule, at=now)
+        if paused and rule not in setup.paused:
+            data = {"rule": rule, "name": setup.rules.by_id[rule].name}
+            word = Word(
+                type="rule.disabled", org=org, about=rule, page="/rules",
+                reason=f"paused by {by}", data=data,
+            )  # fmt: skip
+            told = say(runtime, conn, {org: setup}, word, now=now)
     release.wake(runtime, freed)
+    runtime.queue.wake(DELIVER, told)
     return len(freed)
 
 

@@ -21,6 +21,7 @@ from relay.pipeline import (
     mails,
     remote,
     remote_watch,
+    source_watch,
     troubles,
     watching,
 )
@@ -159,6 +160,7 @@ class Engine:
         fired = due.fire(self.runtime)
         self.runtime.queue.wake(ROUTE, fired)
         troubles.sweep(self.runtime)
+        source_watch.sweep(self.runtime)
         return found + len(fired)
 
     def run(self, task: str, ids: Sequence[int]) -> None:

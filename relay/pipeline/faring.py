@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from relay.core.health import WITHOUT_SUCCESS, after
+from relay.core.health import after
 from relay.core.hook import Hook
 from relay.core.ids import public
 from relay.pipeline.operational import News, report
@@ -39,6 +39,7 @@ def note(runtime: Runtime, conn: Connection, tried: Tried, *, now: datetime) -> 
     not hide an outage.
     """
     batches = _by_hook(tried)
+    patience = runtime.settings.disable_hooks_after
     news: list[News] = []
     good = [
         (batch.hook.id, len(batch.tried))
@@ -54,13 +55,18 @@ def note(runtime: Runtime, conn: Connection, tried: Tried, *, now: datetime) -> 
     for batch in unwell:
         if batch.hook.id not in before:
             continue  # deleted meanwhile
-        found = after(before[batch.hook.id], [v.is_success for _, v in batch.tried], now)
+        found = after(
+            before[batch.hook.id],
+            [v.is_success for _, v in batch.tried],
+            now,
+            without_success=patience,
+        )
         hook_health.save(conn, batch.hook.id, found.health)
         if found.is_dead:
-            days = WITHOUT_SUCCESS.days
-            news += _disable(conn, batch.hook, f"failing: no success for {days} days", now)
+            reason = f"failing: no success for {patience.days} days"
+            news += _disable(conn, batch.hook, reason, now)
         elif found.warning is not None:
-            news.append(_warning(batch, found.warning))
+            news.append(_warning(batch, found.warning, patience.days))
     for batch in batches:
         news += _ended(runtime, conn, batch, now)
         news += _of_messages(conn, batch, now)
@@ -80,12 +86,12 @@ def _by_hook(tried: Tried) -> list[_Batch]:
     ]
 
 
-def _warning(batch: _Batch, part: float) -> News:
+def _warning(batch: _Batch, part: float, days: int) -> News:
     last = batch.tried[-1][0]
     return News(
         type="endpoint.failing",
         hook=batch.hook,
-        reason=f"{part:.0%} of the {WITHOUT_SUCCESS.days} days without a success have passed",
+        reason=f"{part:.0%} of the {days} days without a success have passed",
         last_status=last.response.status if last.response else None,
         last_error=str(last.error) if last.error else None,
     )

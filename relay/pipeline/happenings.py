@@ -101,7 +101,7 @@ def of_emitted(
 def of_operational(
     *, org: int, event: int, type: str, at: datetime, data: Mapping[str, object]
 ) -> Happening:
-    """Something about a hook of ours."""
+    """Something about a hook, a source or a rule of ours."""
     facts = {"event": {"type": type, "data": dict(data), "at": at}, "now": at}
     return Happening(org=org, event=event, type=type, at=at, facts=facts, data=dict(data))
 

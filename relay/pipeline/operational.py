@@ -1,4 +1,5 @@
-"""Events about hooks themselves: kept as events, and told to the hooks that ask for them by name.
+"""Events about hooks, sources and rules: kept as events, and told to the hooks that ask for them by
+name.
 
 They never feed themselves: a hook that hears of such events is never told about itself.
 """
@@ -33,20 +34,64 @@ class News:
     count: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What happened to anything of an organization's own: `about` names it, `page` is where a
+    person finds it, `data` what is told beside."""
+
+    type: str
+    org: int
+    about: str
+    page: str
+    reason: str | None
+    data: Mapping[str, object]
+
+
 def report(
     runtime: Runtime, conn: Connection, setups: Mapping[int, Setup], news: News, *, now: datetime
 ) -> list[int]:
     """Keeps it as an event; gives the deliveries that are to be woken. What is only said of single
     messages is kept where somebody listens."""
-    setup = setups[news.hook.org]
-    heard = bool(setup.hooks.hearing(news.type))
-    if is_operational(news.hook.event) or (news.type.startswith("message.") and not heard):
+    hook = news.hook
+    heard = bool(setups[hook.org].hooks.hearing(news.type))
+    if is_operational(hook.event) or (news.type.startswith("message.") and not heard):
         return []
+    name = public("hook", hook.id)
+    data = {
+        "hook_id": name,
+        "url": address(hook.url),
+        "event": hook.event,
+        "last_status": news.last_status,
+        "last_error": news.last_error,
+        "count": news.count,
+    }
+    word = Word(
+        type=news.type,
+        org=hook.org,
+        about=name,
+        page=f"/hooks/{name}",
+        reason=news.reason,
+        data=data,
+    )
+    return say(runtime, conn, setups, word, now=now)
+
+
+def say(
+    runtime: Runtime, conn: Connection, setups: Mapping[int, Setup], word: Word, *, now: datetime
+) -> list[int]:
+    """Keeps it as an event; gives the deliveries that are to be woken."""
     (id,) = next_ids(conn, events, 1)
-    data = _data(runtime, news, id, now)
+    data = {
+        "id": public("evt", id),
+        **word.data,
+        "reason": word.reason,
+        "link": f"{runtime.settings.base_url}{word.page}",
+        "at": time(now),
+    }
+    heard = bool(setups[word.org].hooks.hearing(word.type))
     row = {
         "id": id,
-        "org_id": news.hook.org,
+        "org_id": word.org,
         "kind": "completion",
         "source_id": 0,
         "dkey": None,
@@ -57,35 +102,18 @@ def report(
         "received_at": now,
     }
     stored.insert_events(runtime.db, conn, [row])
-    fact = {"event_id": id, "type": news.type, "data": data, "body": None, "occurred_at": now}
+    fact = {"event_id": id, "type": word.type, "data": data, "body": None, "occurred_at": now}
     stored.insert_facts(conn, [fact])
     outcome = {
         "event_id": id,
-        "org_id": news.hook.org,
+        "org_id": word.org,
         "state": "routed" if heard else "no_rule",
-        "type": news.type,
-        "about": public("hook", news.hook.id),
+        "type": word.type,
+        "about": word.about,
         "item_id": None,
-        "reason": news.reason,
+        "reason": word.reason,
         "at": now,
     }
     stored.insert_outcomes(conn, [outcome])
-    happening = of_operational(org=news.hook.org, event=id, type=news.type, at=now, data=data)
+    happening = of_operational(org=word.org, event=id, type=word.type, at=now, data=data)
     return list(tell(runtime, conn, setups, [happening], now=now).due)
-
-
-def _data(runtime: Runtime, news: News, event: int, now: datetime) -> dict[str, object]:
-    hook = news.hook
-    name = public("hook", hook.id)
-    return {
-        "id": public("evt", event),
-        "hook_id": name,
-        "url": address(hook.url),
-        "event": hook.event,
-        "reason": news.reason,
-        "last_status": news.last_status,
-        "last_error": news.last_error,
-        "count": news.count,
-        "link": f"{runtime.settings.base_url}/hooks/{name}",
-        "at": time(now),
-    }

@@ -3,6 +3,7 @@
 
 from sqlalchemy import (
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -53,6 +54,17 @@ refusals = Table(
     Column("hour", Time, nullable=False),
     Column("seen", Integer, nullable=False),
     Column("kept", Integer, nullable=False),
+)
+
+# What was told of a source that refuses, or that has fallen silent.
+source_watch = Table(
+    "source_watch",
+    metadata,
+    Column("source_id", BigId, primary_key=True, autoincrement=False),
+    Column("looked_at", Time, nullable=False),
+    Column("refusals_told_at", Time),
+    Column("silent_after", BigId),  # the event after which it was told that nothing came
+    Column("longest", Float, nullable=False),  # seconds of the longest silence that ended
 )
 
 event_outcomes = Table(
