@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from relay.core.clock import Clock
+from relay.core.measures import Measures
 from relay.core.targets import TargetPolicy
 from relay.crm.embedded import EmbeddedCRM
 from relay.crm.remote import Known
@@ -28,8 +29,8 @@ class Berths(Protocol):
 class Runtime:
     """One per process. `verbs` are all that rules may use, by full name; `outward` is the policy
     for addresses that users set, `inward` the one for our own sandboxes; `remotes` is what was
-    learned of CRMs elsewhere; `berths` are there in a worker, which may send what it has written
-    itself."""
+    learned of CRMs elsewhere; `measures` is what this process counts; `berths` are there in a
+    worker, which may send what it has written itself."""
 
     settings: Settings
     db: Database
@@ -44,4 +45,5 @@ class Runtime:
     outward: TargetPolicy
     inward: TargetPolicy
     remotes: Known = field(default_factory=Known)
+    measures: Measures = field(default_factory=Measures)
     berths: Berths | None = None

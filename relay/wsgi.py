@@ -3,7 +3,10 @@
 import os
 
 from relay import bootstrap
+from relay.pipeline.measuring import Keeper
 from relay.settings import Settings
 from relay.web.app import create_app
 
-app = create_app(bootstrap.build(Settings.from_env(os.environ), role="web"))
+runtime = bootstrap.build(Settings.from_env(os.environ), role="web")
+app = create_app(runtime)
+keeper = Keeper(runtime)

@@ -6,9 +6,10 @@ from celery.signals import worker_process_init, worker_process_shutdown
 
 from relay import bootstrap
 from relay.pipeline.engine import Engine
+from relay.pipeline.measuring import Keeper
 from relay.settings import Settings
 
-_engines: list[Engine] = []
+_engines: list[tuple[Engine, Keeper]] = []
 
 
 @worker_process_init.connect
@@ -16,15 +17,16 @@ def start(**_: object) -> None:
     """Connections are opened and plans warmed before the first task, not in it."""
     runtime = bootstrap.build(Settings.from_env(os.environ), role="worker")
     runtime.db.ping()
-    _engines.append(Engine(runtime))
+    _engines.append((Engine(runtime), Keeper(runtime)))
 
 
 @worker_process_shutdown.connect
 def stop(**_: object) -> None:
     """Lets what is in flight land."""
     while _engines:
-        engine = _engines.pop()
+        engine, keeper = _engines.pop()
         engine.close()
+        keeper.close()
         engine.runtime.queue.close()
         engine.runtime.db.close()
 
@@ -33,4 +35,4 @@ def engine() -> Engine:
     """This child's."""
     if not _engines:
         start()
-    return _engines[0]
+    return _engines[0][0]

@@ -12,7 +12,7 @@ from relay import standard_webhooks
 from relay.core.errors import RelayError
 from relay.core.hook import Hook
 from relay.http import DELIVERY_LIMIT, Http, Response
-from relay.pipeline import faring
+from relay.pipeline import faring, measuring
 from relay.pipeline.verdict import Verdict, judge
 from relay.runtime import Runtime
 from relay.setups import Setup
@@ -165,7 +165,22 @@ def record(runtime: Runtime, trips: Sequence[Trip], token: int) -> Delivered:
         again = {id: wait.total_seconds() for id, wait in waits.items() if wait and id in held}
         sends.again(db, conn, again, token=token, lane=sends.LATER)
         left.keys = [okey for trip, _ in judged if (okey := trip.lease.okey) is not None]
+    for trip, verdict in tried:
+        _measure(runtime, trip, verdict)
     return left
+
+
+def _measure(runtime: Runtime, trip: Trip, verdict: Verdict) -> None:
+    row, measures = trip.row, runtime.measures
+    attempt = str(min(row.attempts + 1, measuring.MOST_TRIES))
+    outcome = "retried" if verdict.wait is not None else verdict.state
+    measures.count(measuring.DELIVERIES, outcome=outcome, attempt=attempt)
+    measures.observe(measuring.DELIVERY, trip.took_ms / 1000)
+    # What is sent by hand was due when somebody said so, which the row does not tell.
+    if trip.at is not None and not trip.lease.is_manual:
+        waited = (trip.at - (row.next_at or row.created_at)).total_seconds()
+        lane = measuring.LANES[trip.lease.lane]
+        measures.observe(measuring.LAG, max(waited, 0.0), lane=lane)
 
 
 def _judge(trip: Trip) -> Verdict:

@@ -19,6 +19,7 @@ from relay.pipeline import (
     deliver,
     due,
     mails,
+    measuring,
     remote,
     remote_watch,
     source_watch,
@@ -151,6 +152,8 @@ class Engine:
         for kind, task in TASK_OF.items():
             if kind is not Kind.DELIVERY:
                 ids = work.overdue(db, kind)
+                if kind is Kind.EVENT and ids:
+                    self.runtime.measures.count(measuring.RESCUED, len(ids))
                 self.runtime.queue.wake(task, ids)
                 found += len(ids)
         for lane in (sends.FIRST, sends.BY_HAND, sends.LATER, sends.BULK):

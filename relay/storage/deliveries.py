@@ -128,6 +128,8 @@ class DeliveryRow:
     body: bytes
     state: str
     attempts: int
+    created_at: datetime
+    next_at: datetime | None
 
 
 def read_deliveries(conn: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
@@ -145,6 +147,8 @@ def read_deliveries(conn: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
             deliveries.c.body,
             deliveries.c.state,
             deliveries.c.attempts,
+            deliveries.c.created_at,
+            deliveries.c.next_at,
         )
         .where(deliveries.c.id.in_(ids))
         .order_by(deliveries.c.id)

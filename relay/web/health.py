@@ -1,19 +1,22 @@
-"""/healthz: alive. /readyz: able to work. Reasons go to loopback or to who has the token only."""
+"""/healthz: alive. /readyz: able to work. /metrics: Prometheus. Reasons and figures go to loopback
+or to who has the token only."""
 
 import hmac
 from ipaddress import ip_address
 
 from flask import Blueprint, Response, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from relay.core.errors import RelayError
 from relay.runtime import Runtime
 from relay.storage.identity import all_organizations
 from relay.storage.rulesets import findings_of
+from relay.web import metrics
 
 
 def blueprint(runtime: Runtime) -> Blueprint:
-    """Both probes."""
+    """The probes, and the figures."""
     pages = Blueprint("health", __name__)
 
     @pages.get("/healthz")
@@ -34,6 +37,12 @@ def blueprint(runtime: Runtime) -> Blueprint:
         if stale:
             facts["finding"] = "{path}:{line}:{column}: {code} {message}".format(**stale[0])
         return _told(facts, 200)
+
+    @pages.get("/metrics")
+    def figures() -> Response:
+        if not _may_know(runtime):
+            return Response("metrics are for loopback, or for a bearer token\n", status=403)
+        return Response(metrics.text(runtime), content_type=CONTENT_TYPE_LATEST)
 
     def _told(facts: dict[str, str], status: int) -> tuple[Response, int]:
         shown = facts if _may_know(runtime) else {"status": facts["status"]}

@@ -28,6 +28,7 @@ from relay.integration import (
     Source,
     SourceConfig,
 )
+from relay.pipeline import measuring
 from relay.queue import ROUTE
 from relay.runtime import Runtime
 from relay.storage.events import Arrival, Stored, accept
@@ -133,7 +134,7 @@ class Door:
         except Exception:
             # A fault of ours: the sender comes again, and nothing was promised.
             log.exception("inbound_failed")
-            answer = Answer(status=503, headers=COME_AGAIN)
+            answer = self._counted("unknown", "failed", _come_again())
         return _response(answer)(environ, start)
 
     def knock(self, request: Request, kind: str, token: str) -> Answer:
@@ -142,12 +143,12 @@ class Door:
             row = self._source(token)
         except Exception as error:  # noqa: BLE001 - without the store nobody can be told more
             log.error("source_not_read", error=str(error))
-            return Answer(status=503, headers=COME_AGAIN)
+            return self._counted("unknown", "unavailable", _come_again())
         source = None if row is None else self._runtime.integrations[row.type].source
         if row is None or row.type != kind or source is None:
-            return Answer(status=404)
+            return self._counted("unknown", "unknown", Answer(status=404))
         if row.state != "active":
-            return Answer(status=503, headers=COME_AGAIN)
+            return self._counted(row.type, "paused", _come_again())
         now = self._runtime.clock.now()
         try:
             body = request.get_data(cache=False)
@@ -155,37 +156,44 @@ class Door:
             why = f"its body is larger than {LARGEST:,} bytes"
             empty = _inbound(self._runtime, request, b"", now)
             self._refusals.note(row, source, row.config(now), empty, why)
-            return Answer(status=413)
+            return self._counted(row.type, "too_large", Answer(status=413))
         return self._take(row, source, _inbound(self._runtime, request, body, now), now)
 
     def _take(
         self, row: SourceRow, source: Source, inbound: InboundRequest, now: datetime
     ) -> Answer:
-        config = row.config(now)
+        config, began = row.config(now), time.monotonic()
         answer = source.handshake(inbound, config)
         if answer is not None:
-            return answer
+            return self._counted(row.type, "handshake", answer)
         if inbound.method != "POST" and inbound.method not in source.methods:
             why = f"{inbound.method} is no way to send here; expected POST"
             self._refusals.note(row, source, config, inbound, why)
-            return Answer(status=405, headers={"Allow": ", ".join(["POST", *source.methods])})
+            allowed = {"Allow": ", ".join(["POST", *source.methods])}
+            return self._counted(row.type, "refused", Answer(status=405, headers=allowed))
         try:
             source.verify(inbound, config)
         except BadSignature as error:
             self._refusals.note(row, source, config, inbound, str(error))
-            return source.refused(inbound, config)
+            return self._counted(row.type, "refused", source.refused(inbound, config))
         if not self._keeps_brought(row, source.brings(inbound, config)):
-            return Answer(status=503, headers=COME_AGAIN)
+            return self._counted(row.type, "unavailable", _come_again())
         try:
             stored = self._committer.commit(_arrival(row, source, inbound, config, now))
         except Unavailable:
-            return Answer(status=503, headers=COME_AGAIN)
+            return self._counted(row.type, "unavailable", _come_again())
+        self._runtime.measures.observe(measuring.ACCEPT, time.monotonic() - began)
         accepted = Accepted(
             id=public("evt", stored.first or stored.id),
             duplicate=stored.first is not None,
             trace=f"{self._runtime.settings.base_url}/events/{public('evt', stored.id)}",
         )
-        return source.accepted(inbound, accepted, config)
+        outcome = "duplicate" if accepted.duplicate else "accepted"
+        return self._counted(row.type, outcome, source.accepted(inbound, accepted, config))
+
+    def _counted(self, source: str, outcome: str, answer: Answer) -> Answer:
+        self._runtime.measures.count(measuring.INBOUND, source=source, outcome=outcome)
+        return answer
 
     def _keeps_brought(self, row: SourceRow, brought: Brought | None) -> bool:
         """A secret that came unsigned is kept apart; a flood of them is told to come again."""
@@ -210,6 +218,10 @@ class Door:
         if row is not None:
             self._known[token] = (time.monotonic() + KEPT, row)
         return row
+
+
+def _come_again() -> Answer:
+    return Answer(status=503, headers=COME_AGAIN)
 
 
 def _inbound(runtime: Runtime, request: Request, body: bytes, now: datetime) -> InboundRequest:
