@@ -201,7 +201,7 @@ _SOURCE: Mapping[str, Schema] = {
 _SOURCE_EXAMPLE = {
     "id": "evt_9120",
     "source": "website",
-    "source_id": "src_1",
+    "source_id": "src_12",
     "sender": "webform",
     "count": None,
     "last_event_at": "2026-05-05T17:12:00.000Z",

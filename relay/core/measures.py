@@ -1,4 +1,4 @@
-"""What a process has counted and timed since it wrote it down last; cheap enough for any request."""
+"""What a process has counted and timed since it wrote it down last; cheap for any request to do."""
 
 import threading
 from bisect import bisect_left
