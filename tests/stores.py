@@ -160,14 +160,16 @@ def chromium() -> str:
     return found
 
 
-def until(holds: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
+def until(
+    holds: Callable[[], bool], what: str, *, seconds: float = 30.0, every: float = 0.02
+) -> None:
     """Waits until something another process does is seen."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while not holds():
         if time.monotonic() > deadline:
             pytest.fail(f"waited {seconds:g} s for {what}")
-        pause.wait(0.02)
+        pause.wait(every)
 
 
 def _make_tables(url: str) -> None:

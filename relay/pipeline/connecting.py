@@ -26,8 +26,9 @@ from relay.storage.connections import (
     set_connection_state,
     store_credentials,
 )
-from relay.storage.locks import only_one
+from relay.storage.locks import if_free
 
+LOOK = 0.1  # seconds between looks at a lock that somebody holds
 log = logging.get()
 
 
@@ -65,12 +66,23 @@ class StoredCredentials:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        lock = only_one(self.runtime.db, self.runtime.settings.home, self.lock)
-        await asyncio.to_thread(lock.__enter__)
+        """No thread waits for the lock: whoever holds it needs threads to let go of it."""
+        while (let_go := await self._asked_for()) is None:
+            await asyncio.sleep(LOOK)
         try:
             yield
         finally:
-            await asyncio.to_thread(lock.__exit__, None, None, None)
+            await asyncio.to_thread(let_go)
+
+    async def _asked_for(self) -> Callable[[], None] | None:
+        home = self.runtime.settings.home
+        asked = asyncio.ensure_future(asyncio.to_thread(if_free, self.runtime.db, home, self.lock))
+        try:
+            return await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            # Its thread goes on, and may take what nobody would let go of.
+            asked.add_done_callback(_let_go)
+            raise
 
     def _read(self) -> dict[str, str]:
         with self.runtime.db.read() as conn:
@@ -79,6 +91,12 @@ class StoredCredentials:
     def _store(self, secrets: Mapping[str, str], *, given: bool = False) -> None:
         with self.runtime.db.write() as conn:
             store_credentials(conn, self.runtime.vault, self.id, secrets, given=given)
+
+
+def _let_go(asked: "asyncio.Future[Callable[[], None] | None]") -> None:
+    let_go = None if asked.cancelled() or asked.exception() else asked.result()
+    if let_go is not None:
+        let_go()
 
 
 def opened(runtime: Runtime, row: ConnectionRow) -> Connection:

@@ -1,7 +1,8 @@
 """Accounts at providers: added, let in, stopped, and connected again without loss."""
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,7 @@ from sqlalchemy import update
 from relay import first
 from relay.core.errors import Conflict, InvalidInput
 from relay.pipeline import arrange, connect, sandbox
+from relay.pipeline.connecting import StoredCredentials
 from relay.queue import ROUTE
 from relay.storage import connections, identity
 from relay.storage import work as events_due
@@ -164,6 +166,30 @@ def test_what_a_sender_only_named_waits_for_its_connection_too(house: House) -> 
     house.settle()
     assert house.item("Deals", "Larkspur annual plan")["shown"]["Status"] == "Paid"
     assert house.rows(work) == []
+
+
+def test_calls_that_all_need_a_new_token_wait_for_one_another_without_threads(
+    house: House,
+) -> None:
+    """More of them than a process has threads for calls that block."""
+    credentials = StoredCredentials.of(house.runtime, _row(house, "quickbooks"))
+    renewed = 0
+
+    async def renew(stored: Mapping[str, str]) -> Mapping[str, str]:
+        nonlocal renewed
+        if "access_token" in stored:
+            return stored
+        renewed += 1
+        await asyncio.sleep(0.01)
+        return {**stored, "access_token": "fresh"}
+
+    async def all_at_once() -> list[Mapping[str, str]]:
+        many = [credentials.replace(renew) for _ in range(40)]
+        return await asyncio.wait_for(asyncio.gather(*many), 25)
+
+    found = asyncio.run(all_at_once())
+    assert {one["access_token"] for one in found} == {"fresh"}
+    assert renewed == 1
 
 
 def test_a_paused_connection_is_not_called(small_house: House) -> None:
