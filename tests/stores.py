@@ -12,17 +12,24 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
 from relay.storage.database import Database
 from relay.storage.tables import metadata
 from relay.supervisor import broker
 
+T = TypeVar("T")
+Prepare = Callable[[str], T]
+"""Fills an empty store of this address, and tells what a test must know of it."""
+
 _SECONDS = 60
+_COPIES_FILES = (15,)  # the first PostgreSQL that copies a database as files when it is asked to
+# What is lost with the machine may be lost, and nothing lives long enough to be tidied up.
+_QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -31,63 +38,102 @@ class Store(Protocol):
 
     def database(self, folder: Path, *, tables: bool) -> AbstractContextManager[str]: ...
 
+    def copy(self, folder: Path, prepare: Prepare[T]) -> AbstractContextManager[tuple[str, T]]:
+        """A copy of what `prepare` made, which is called once for all tests of this process."""
+
 
 class SQLite:
-    """Files; the tables are made once and copied."""
+    """Files, copied from one that is made once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._template: Path | None = None
+        self._made: dict[Prepare[Any], tuple[Path, Any]] = {}
         self._numbers = count(1)
 
     @contextmanager
     def database(self, folder: Path, *, tables: bool) -> Iterator[str]:
-        path = folder / f"relay-{next(self._numbers)}.db"
         if tables:
-            shutil.copy(self._with_tables(), path)
-        yield f"sqlite:///{path}"
+            with self.copy(folder, _make_tables) as (url, _):
+                yield url
+        else:
+            yield f"sqlite:///{self._new(folder)}"
 
-    def _with_tables(self) -> Path:
-        if self._template is None:
-            self._template = self._folder / "template.db"
-            _make_tables(f"sqlite:///{self._template}")
-        return self._template
+    @contextmanager
+    def copy(self, folder: Path, prepare: Prepare[T]) -> Iterator[tuple[str, T]]:
+        template, told = self._template(prepare)
+        path = self._new(folder)
+        shutil.copy(template, path)
+        yield f"sqlite:///{path}", told
+
+    def _template(self, prepare: Prepare[Any]) -> tuple[Path, Any]:
+        if prepare not in self._made:
+            path = self._new(self._folder)
+            if prepare is not _make_tables:
+                shutil.copy(self._template(_make_tables)[0], path)
+            self._made[prepare] = path, prepare(f"sqlite:///{path}")
+        return self._made[prepare]
+
+    def _new(self, folder: Path) -> Path:
+        return folder / f"relay-{next(self._numbers)}.db"
 
 
 class PostgreSQL:
-    """Databases on one server; the tables are made once, in a template."""
+    """Databases on one server, copied from one that is made once."""
 
     def __init__(self, address: URL) -> None:
         self._address = address
-        self._admin = create_engine(address, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
-        self._template: str | None = None
+        self._admin = create_engine(address, isolation_level="AUTOCOMMIT")
+        self._made: dict[Prepare[Any], tuple[str, Any]] = {}
         self._prefix = f"relay_test_{os.getpid()}"
         self._numbers = count(1)
 
     @contextmanager
     def database(self, folder: Path, *, tables: bool) -> Iterator[str]:
+        if tables:
+            with self.copy(folder, _make_tables) as (url, _):
+                yield url
+        else:
+            with self._dropped(self._new("template0")) as name:
+                yield self._url(name)
+
+    @contextmanager
+    def copy(self, folder: Path, prepare: Prepare[T]) -> Iterator[tuple[str, T]]:
         del folder
-        name = f"{self._prefix}_{next(self._numbers)}"
-        _say(self._admin, f"CREATE DATABASE {name} TEMPLATE {self._source(tables=tables)}")
-        try:
-            yield self._url(name)
-        finally:
-            _say(self._admin, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        template, told = self._template(prepare)
+        with self._dropped(self._new(template)) as name:
+            yield self._url(name), told
 
     def close(self) -> None:
-        if self._template is not None:
-            _say(self._admin, f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
+        for name, _ in self._made.values():
+            self._drop(name)
         self._admin.dispose()
 
-    def _source(self, *, tables: bool) -> str:
-        if not tables:
-            return "template0"
-        if self._template is None:
-            name = f"{self._prefix}_template"
-            _say(self._admin, f"CREATE DATABASE {name} TEMPLATE template0")
-            _make_tables(self._url(name))
-            self._template = name
-        return self._template
+    def _template(self, prepare: Prepare[Any]) -> tuple[str, Any]:
+        if prepare not in self._made:
+            empty = prepare is _make_tables
+            name = self._new("template0" if empty else self._template(_make_tables)[0])
+            self._made[prepare] = name, prepare(self._url(name))
+        return self._made[prepare]
+
+    def _new(self, template: str) -> str:
+        name = f"{self._prefix}_{next(self._numbers)}"
+        with self._admin.connect() as connection:
+            version = connection.dialect.server_version_info or (0,)
+            # Much quicker than through its log, where nothing is made durable.
+            files = " STRATEGY FILE_COPY" if version >= _COPIES_FILES else ""
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}{files}"))
+        return name
+
+    @contextmanager
+    def _dropped(self, name: str) -> Iterator[str]:
+        try:
+            yield name
+        finally:
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
     def _url(self, name: str) -> str:
         return self._address.set(database=name).render_as_string(hide_password=False)
@@ -115,8 +161,7 @@ def started(*, fsync: bool = False) -> Iterator[PostgreSQL]:
         owner = pwd.getpwnam("postgres")
         os.chown(home, owner.pw_uid, owner.pw_gid)
     data = ["-D", f"{home}/data"]
-    sync = "on" if fsync else "off"
-    options = f"-k {home} -c listen_addresses='' -c fsync={sync} -c max_connections=200"
+    options = f"-k {home} -c listen_addresses='' -c max_connections=200 {'' if fsync else _QUICK}"
     _postgres(control, *data, "-o", "-U relay -A trust -E UTF8 --locale=C", "initdb")
     _postgres(control, *data, "-w", "-l", f"{home}/log", "-o", options, "start")
     try:
@@ -176,11 +221,6 @@ def _make_tables(url: str) -> None:
     database = Database(url, pool=1)
     metadata.create_all(database.engine)
     database.close()
-
-
-def _say(admin: Engine, statement: str) -> None:
-    with admin.connect() as connection:
-        connection.execute(text(statement))
 
 
 def _program(name: str) -> str | None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.api.desk import Desk, open_desk
+from tests.stores import Store
 
 
 @pytest.fixture
-def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(database_url, tmp_path / "home") as opened:
+def desk(store: Store, tmp_path: Path) -> Iterator[Desk]:
+    with open_desk(store, tmp_path) as opened:
         yield opened

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,10 @@ from werkzeug.test import TestResponse
 
 from relay import first
 from relay.core.access import SCOPES
-from relay.pipeline import rules
 from relay.storage import identity
 from relay.storage.tables.identity import organizations, users
-from relay.web.app import create_app
-from tests.scenarios.house import RULES, House, open_house
+from tests.scenarios.house import House, open_house, runtime_of, seed
+from tests.stores import Store
 
 PREFIX = "/api/v1"
 OPEN = {"/api/v1/openapi.json", "/api/v1/docs", "/api/v1/docs.css"}
@@ -30,7 +29,6 @@ class Desk:
 
     house: House
     rival: Auth
-    _app: list[Flask] = field(default_factory=list)
 
     @property
     def org(self) -> int:
@@ -42,9 +40,7 @@ class Desk:
 
     @property
     def app(self) -> Flask:
-        if not self._app:
-            self._app.append(create_app(self.house.runtime))
-        return self._app[0]
+        return self.house.app
 
     def ask(
         self,
@@ -101,14 +97,22 @@ def paths(rule: Rule, known: Mapping[str, str]) -> str:
     return path
 
 
+def two_organizations(database_url: str) -> tuple[first.First, first.First]:
+    """The same names in both, but for what is unique: only ids tell them apart."""
+    runtime = runtime_of(database_url)
+    made = seed(runtime)
+    with runtime.db.write() as conn:
+        conn.execute(update(organizations).values(name="acme"))
+        conn.execute(update(users).values(email="owner@acme.example"))
+    other = seed(runtime)
+    runtime.db.close()
+    return made, other
+
+
 @contextmanager
-def open_desk(database_url: str, home: Path) -> Iterator[Desk]:
-    with open_house(database_url, home) as house:
-        runtime = house.runtime
-        with runtime.db.write() as conn:
-            # The same names in both, but for what is unique: only ids tell them apart.
-            conn.execute(update(organizations).values(name="acme"))
-            conn.execute(update(users).values(email="owner@acme.example"))
-            other = first.seed(runtime, conn, runtime.clock.now())
-        rules.apply(runtime, other.org, rules.texts_in(RULES), by="rival")
+def open_desk(store: Store, folder: Path) -> Iterator[Desk]:
+    with (
+        store.copy(folder, two_organizations) as (url, (made, other)),
+        open_house(url, folder / "home", made=made) as house,
+    ):
         yield Desk(house=house, rival=(other.key, other.secret))

@@ -1,14 +1,13 @@
 """The dashboard in a real browser: what only a browser can show."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from relay.storage.database import Database
+from tests.serving import served
 from tests.stores import SQLite
 from tests.web.house import PASSWORD, House, build
 from tests.web.records import Records, fill
@@ -36,13 +35,8 @@ def acme(house: House) -> Records:
 @pytest.fixture
 def address(house: House) -> Iterator[str]:
     """Where the application answers."""
-    server = make_server("127.0.0.1", 0, house.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(house.app) as url:
+        yield url
 
 
 @pytest.fixture

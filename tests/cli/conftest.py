@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import Shell, open_shell
+from tests.stores import Store
 
 
 @pytest.fixture
-def shell(database_url: str, tmp_path: Path) -> Iterator[Shell]:
-    with open_shell(database_url, tmp_path / "home") as opened:
+def shell(store: Store, tmp_path: Path) -> Iterator[Shell]:
+    with open_shell(store, tmp_path) as opened:
         yield opened

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from relay.cli import cli
 from relay.cli.invocation import Invocation
-from tests.scenarios.house import KEY, RULES, House, open_house
+from tests.scenarios.house import KEY, RULES, House, house_on
+from tests.stores import Store
 
 
 @dataclass(slots=True)
@@ -49,11 +50,12 @@ class Shell:
 
 
 @contextmanager
-def open_shell(database_url: str, home: Path) -> Iterator[Shell]:
-    with open_house(database_url, home) as house:
+def open_shell(store: Store, folder: Path) -> Iterator[Shell]:
+    with house_on(store, folder) as house:
+        settings = house.runtime.settings
         env = {
-            "RELAY_HOME": str(home),
-            "RELAY_DATABASE_URL": database_url,
+            "RELAY_HOME": str(settings.home),
+            "RELAY_DATABASE_URL": settings.database_url,
             "RELAY_SECRET_KEYS": KEY,
             "RELAY_BASE_URL": house.base_url,
             "RELAY_RULES_DIR": str(RULES),

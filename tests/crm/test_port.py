@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from werkzeug.serving import make_server
 
 from relay.core.errors import Filtered, InvalidInput, NotFound, RelayError
 from relay.core.targets import TargetPolicy, networks
@@ -23,6 +22,7 @@ from relay.storage.database import Database
 from tests.crm.api import KEY, SECRET, api_of
 from tests.crm.backs import Back, Ours, Theirs
 from tests.crm.office import ORG, RULE, Clock, Office, open_office
+from tests.serving import served
 from tests.standin import crm as their
 from tests.standin.server import stand_in
 
@@ -64,12 +64,8 @@ def embedded(office: Office) -> Iterator[Port]:
 
 @contextmanager
 def our_api(office: Office) -> Iterator[Port]:
-    server = make_server("127.0.0.1", 0, api_of(office).client.application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Port(Ours(office), over(f"http://127.0.0.1:{server.port}/v2", KEY, SECRET))
-    server.shutdown()
-    thread.join()
+    with served(api_of(office).client.application) as url:
+        yield Port(Ours(office), over(f"{url}/v2", KEY, SECRET))
 
 
 ADAPTERS = {"embedded": embedded, "our_api": our_api}

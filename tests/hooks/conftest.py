@@ -8,7 +8,7 @@ import pytest
 
 from tests.hooks.hooked import Hooked, open_hooked
 from tests.hooks.receiver import Receiver, receiving
-from tests.stores import SQLite
+from tests.stores import SQLite, Store
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def hooked(sqlite: SQLite, tmp_path: Path, receiver: Receiver) -> Iterator[Hooked]:
-    with sqlite.database(tmp_path, tables=True) as url, open_hooked(url, tmp_path, receiver) as one:
+    with open_hooked(sqlite, tmp_path, receiver) as one:
         yield one
 
 
 @pytest.fixture
-def both(database_url: str, tmp_path: Path, receiver: Receiver) -> Iterator[Hooked]:
-    with open_hooked(database_url, tmp_path, receiver) as one:
+def both(store: Store, tmp_path: Path, receiver: Receiver) -> Iterator[Hooked]:
+    with open_hooked(store, tmp_path, receiver) as one:
         yield one

@@ -12,7 +12,8 @@ from relay.core.ids import number
 from relay.storage.tables.deliveries import deliveries, delivery_attempts
 from relay.storage.tables.hooks import hook_health
 from tests.hooks.receiver import Receiver
-from tests.scenarios.house import House, open_house
+from tests.scenarios.house import House, house_on
+from tests.stores import Store
 
 DEAL = "Northwind onboarding"
 
@@ -68,6 +69,6 @@ class Hooked:
 
 
 @contextmanager
-def open_hooked(database_url: str, home: Path, receiver: Receiver) -> Iterator[Hooked]:
-    with open_house(database_url, home / "home") as house:
+def open_hooked(store: Store, folder: Path, receiver: Receiver) -> Iterator[Hooked]:
+    with house_on(store, folder) as house:
         yield Hooked(house=house, receiver=receiver)

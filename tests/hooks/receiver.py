@@ -11,6 +11,7 @@ import orjson
 
 from relay import standard_webhooks
 from relay.core.clock import SystemClock
+from tests.serving import running
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -81,12 +82,5 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None: ...
 
     server = _Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with running(server) as receiver.url:
         yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

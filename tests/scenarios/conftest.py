@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.house import House, open_house
-from tests.stores import SQLite
+from tests.scenarios.house import House, house_on
+from tests.stores import SQLite, Store
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path) -> Iterator[House]:
-    with open_house(database_url, tmp_path / "home") as opened:
+def house(store: Store, tmp_path: Path) -> Iterator[House]:
+    with house_on(store, tmp_path) as opened:
         yield opened
 
 
@@ -22,15 +22,11 @@ def one_house(
 ) -> Iterator[House]:
     """One Relay for all scenarios of a file: each uses sources, people and deals of its own."""
     folder = tmp_path_factory.mktemp("one-house")
-    store = request.getfixturevalue(request.param)
-    with store.database(folder, tables=True) as url, open_house(url, folder / "home") as opened:
+    with house_on(request.getfixturevalue(request.param), folder) as opened:
         yield opened
 
 
 @pytest.fixture
 def small_house(sqlite: SQLite, tmp_path: Path) -> Iterator[House]:
-    with (
-        sqlite.database(tmp_path, tables=True) as url,
-        open_house(url, tmp_path / "home") as opened,
-    ):
+    with house_on(sqlite, tmp_path) as opened:
         yield opened

@@ -2,7 +2,6 @@
 engine that is driven until nothing is left to do."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 import httpx
 from flask import Flask
 from sqlalchemy import select, update
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from relay import bootstrap, first
 from relay.integration import Integration
@@ -30,6 +28,8 @@ from relay.storage.tables.events import event_outcomes, events
 from relay.storage.tables.runs import attempts, bookings, runs, steps
 from relay.storage.tables.work import work as waiting
 from relay.web.app import create_app
+from tests.serving import served
+from tests.stores import Store
 
 RULES = Path(__file__).parents[2] / "rules"
 HOUR = timedelta(hours=1)
@@ -44,6 +44,7 @@ class House:
     made: first.First
     engine: Engine
     base_url: str
+    app: Flask
 
     def post(self, source: str, **request: Any) -> httpx.Response:
         """A delivery to a source's inbound address."""
@@ -212,11 +213,12 @@ class House:
             books.put("faults", "planned", {"id": "planned", **planned})
 
 
-class Quiet(WSGIRequestHandler):
-    """Says nothing about requests: a failing test's output is about the product."""
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        del type, message, args
+def first_steps(database_url: str) -> first.First:
+    """Makes the first organization with the shipped rules."""
+    runtime = runtime_of(database_url)
+    made = seed(runtime)
+    runtime.db.close()
+    return made
 
 
 @contextmanager
@@ -225,21 +227,40 @@ def open_house(
     home: Path,
     redis_url: str | None = None,
     *,
+    made: first.First | None = None,
     integrations: Mapping[str, Integration] = INTEGRATIONS,
 ) -> Iterator[House]:
-    """A house on this store, with the first organization and the shipped rules. With a broker, what
-    is to be done is told to real workers too."""
+    """A house on this store, with the first organization and the shipped rules: `made`, or made
+    now. With a broker, what is to be done is told to real workers too."""
     # The address is known once the server listens, and the settings hold the address.
     apps: list[Flask] = []
-    server = make_server(
-        "127.0.0.1",
-        0,
-        lambda environ, start: apps[0](environ, start),
-        threaded=True,
-        request_handler=Quiet,
-    )
-    base_url = f"http://127.0.0.1:{server.server_port}"
-    settings = Settings.from_env(
+    with served(lambda environ, start: apps[0](environ, start)) as base_url:
+        runtime = _runtime(_settings(database_url, home, base_url, redis_url), integrations)
+        app = create_app(runtime)
+        apps.append(app)
+        engine = Engine(runtime)
+        try:
+            yield House(runtime, made or seed(runtime), engine, base_url, app)
+        finally:
+            engine.close()
+            runtime.queue.close()
+            runtime.db.close()
+
+
+@contextmanager
+def house_on(store: Store, folder: Path) -> Iterator[House]:
+    """A house on a copy of a store that has the first organization."""
+    with (
+        store.copy(folder, first_steps) as (url, made),
+        open_house(url, folder / "home", made=made) as opened,
+    ):
+        yield opened
+
+
+def _settings(
+    database_url: str, home: Path, base_url: str, redis_url: str | None = None
+) -> Settings:
+    return Settings.from_env(
         {
             "RELAY_HOME": str(home),
             "RELAY_DATABASE_URL": database_url,
@@ -250,19 +271,20 @@ def open_house(
             **({} if redis_url is None else {"RELAY_REDIS_URL": redis_url}),
         }
     )
-    queue = Silent() if redis_url is None else None
-    runtime = bootstrap.build(settings, role="test", queue=queue, integrations=integrations)
-    apps.append(create_app(runtime))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def _runtime(settings: Settings, integrations: Mapping[str, Integration] = INTEGRATIONS) -> Runtime:
+    queue = None if settings.redis_url else Silent()
+    return bootstrap.build(settings, role="test", queue=queue, integrations=integrations)
+
+
+def runtime_of(database_url: str) -> Runtime:
+    """One that only fills a store. Its home is never written to: the keys are given."""
+    return _runtime(_settings(database_url, Path("/nowhere"), "http://127.0.0.1"))
+
+
+def seed(runtime: Runtime) -> first.First:
     with runtime.db.write() as conn:
         made = first.seed(runtime, conn, runtime.clock.now())
     rules.apply(runtime, made.org, rules.texts_in(RULES), by=first.EMAIL)
-    engine = Engine(runtime)
-    try:
-        yield House(runtime, made, engine, base_url)
-    finally:
-        engine.close()
-        runtime.queue.close()
-        server.shutdown()
-        server.server_close()
-        runtime.db.close()
+    return made

@@ -2,7 +2,6 @@
 mapped as a new source maps it, and has its effect; on both databases."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from relay.core.targets import INTERNAL
@@ -21,7 +19,8 @@ from relay.samples import chosen
 from relay.storage import connections, sources
 from relay.storage.tables.events import facts
 from relay.storage.tables.runs import runs
-from tests.scenarios.house import House, Quiet
+from tests.scenarios.house import House
+from tests.serving import served
 
 XERO = json.loads(
     (Path(__file__).parents[1] / "contracts" / "answers" / "xero_invoice.json").read_text()
@@ -103,11 +102,8 @@ def provider() -> Iterator[str]:
                 return Response(json.dumps(documents[request.path]), mimetype="application/json")
         return Response("{}", status=404)
 
-    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with served(answer) as url:
+        yield url
 
 
 def _connected(house: House, type: str, address: str, name: str) -> str | None:

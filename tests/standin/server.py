@@ -2,7 +2,6 @@
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -10,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.serving import running
 from tests.standin.crm import KEY, Json, StandIn
 
 
@@ -78,9 +78,5 @@ class Server(ThreadingHTTPServer):
 def stand_in() -> Iterator[tuple[StandIn, str]]:
     """A stand-in that listens, and its address."""
     server = Server(StandIn())
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.crm, f"http://127.0.0.1:{server.server_port}/v2"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with running(server) as url:
+        yield server.crm, f"{url}/v2"
