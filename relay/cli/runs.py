@@ -4,6 +4,7 @@ import click
 
 from relay.cli import told
 from relay.cli.again import cancel, run_again
+from relay.cli.failures import dismiss, failures, retry
 from relay.cli.invocation import Invocation
 from relay.cli.listing import Document, cell, clock, one_of, page_of, paged, row_number, show
 from relay.cli.listing import state as state_cell
@@ -22,6 +23,9 @@ def run() -> None:
 
 run.add_command(run_again)
 run.add_command(cancel)
+run.add_command(failures)
+run.add_command(retry)
+run.add_command(dismiss)
 
 
 @run.command(name="list")

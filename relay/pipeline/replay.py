@@ -125,6 +125,8 @@ def begin(runtime: Runtime, conn: Connection, found: Found) -> tuple[int, bool]:
         },
     )
     stored.copy_steps(conn, run.id, number, _places(found))
+    if run.state == "failed":
+        stored.settle(conn, run.id, number)
     return number, state == "waiting"
 
 

@@ -2,7 +2,6 @@
 once when it works again. Whom: the rule's `notify`, else its owner; for connections their setting
 `notify`, for them without it and for rule sets the organization's owners."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from relay.core import ids, options
+from relay.core.causes import cause
 from relay.pipeline import mails
 from relay.pipeline.execution import Execution
 from relay.pipeline.notices import CAPTURED, reachable
@@ -27,7 +27,6 @@ from relay.storage.work import Kind, NewWork
 HOUR = timedelta(hours=1)
 NOTIFY = "notify"  # a connection's setting
 CHANNEL, EMAIL, OWNER = "channel:", "email:", "owner"
-_VARIES = re.compile(r"[0-9a-f]{12,}|\d+")
 
 
 def note(runtime: Runtime, conn: Connection, failed: Iterable[Execution], now: datetime) -> None:
@@ -104,9 +103,9 @@ def _trouble(
     run: int | None = None,
 ) -> Trouble:  # fmt: skip
     # A standing trouble is one, whatever is said of it.
-    cause = ids.digest(_VARIES.sub("#", message)) if kind == "rule" else kind
+    which = cause(message) if kind == "rule" else kind
     return Trouble(
-        org=org, kind=kind, ref=ref, cause=cause, message=message, recipients=recipients, run=run,
+        org=org, kind=kind, ref=ref, cause=which, message=message, recipients=recipients, run=run,
         untold=0, since=now, told_at=now,
     )  # fmt: skip
 

@@ -64,7 +64,9 @@ def reopen(conn: Connection, run: int, numbers: Sequence[int], failure_steps: in
         .values(state="waiting", attempts=0, error=None, ended_at=None)
     )
     conn.execute(
-        update(runs).where(runs.c.id == run).values(state="waiting", reason=None, ended_at=None)
+        update(runs)
+        .where(runs.c.id == run)
+        .values(state="waiting", reason=None, ended_at=None, settled=None)
     )
 
 
@@ -73,6 +75,12 @@ def new_run(conn: Connection, row: Row) -> int:
     (number,) = next_ids(conn, runs, 1)
     conn.execute(insert(runs).values(id=number, **row))
     return number
+
+
+def settle(conn: Connection, run: int, to: int) -> None:
+    """A failed run needs nobody any more: another one does it again."""
+    again = f"done again as {public('run', to)}"
+    conn.execute(update(runs).where(runs.c.id == run).values(settled=again))
 
 
 def copy_steps(conn: Connection, run: int, to: int, places: Mapping[int, int]) -> None:

@@ -136,8 +136,8 @@ def test_no_page_scrolls_sideways(page: Page, acme: Records, width: int) -> None
         "/", "/events", f"/events?open={acme.event}", "/runs", f"/runs/{acme.run}", "/lists",
         f"/lists/{acme.list}", f"/lists/{acme.list}?edit={acme.item}.status",
         f"/lists/{acme.list}/items/{acme.item}", "/bookings", "/dead", "/rules",
-        "/rules/deal-won", "/sources", "/sources/website", "/sources/website/fields",
-        "/connections", "/sandbox", "/settings", "/settings/audit",
+        "/rules/dry-run?set=live", "/rules/deal-won", "/sources", "/sources/website",
+        "/sources/website/fields", "/connections", "/sandbox", "/settings", "/settings/audit",
     ):  # fmt: skip
         page.goto(path)
         beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")

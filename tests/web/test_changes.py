@@ -3,9 +3,12 @@
 import io
 import re
 
+from sqlalchemy import update
+
 from relay.crm.embedded import grid
 from relay.pipeline.definitions import Definer, field_called, fields_of
 from relay.storage import connections, sources
+from relay.storage.tables import metadata
 from tests.web.house import House
 from tests.web.records import RULE, Records
 from tests.web.routes import routes
@@ -233,3 +236,34 @@ def test_rules_that_no_longer_fit_a_list_are_named_on_the_page(house: House, acm
     assert "The live rules no longer fit the lists" in browser.page("/")
     Definer(runtime=runtime, org=org, by="me").rename_field(acme.list, status, "Status")
     assert "no longer fit" not in browser.page("/rules")
+
+
+def test_a_rule_file_is_tried_on_what_happened_and_does_not_go_live(
+    house: House, acme: Records
+) -> None:
+    browser = house.signed_in("acme", "operator")
+    browser.send(f"/lists/{acme.list}/items/{acme.item}/status", value="Deal Won")
+    asked = browser.page("/rules/dry-run?set=live&days=7")
+    assert "looked at" in asked
+    changed = RULE.replace("Book a won deal", "Book it").encode()
+    tried = browser.send("/rules/dry-run", file=(io.BytesIO(changed), "deals.yaml"), days="7")
+    assert "looked at" in tried.get_data(as_text=True)
+    bad = browser.send("/rules/dry-run", file=(io.BytesIO(b"version: 2"), "deals.yaml"))
+    assert bad.status_code == 422
+    assert "Book it" not in browser.page("/rules/deal-won")
+
+
+def test_what_failed_of_one_cause_is_dismissed_with_a_reason(house: House, acme: Records) -> None:
+    runs = metadata.tables["runs"]
+    with house.runtime.db.write() as conn:
+        conn.execute(update(runs).values(state="failed", reason="item 17 is not there"))
+    browser = house.signed_in("acme", "operator")
+    page = browser.page("/dead")
+    assert "item 17 is not there" in page
+    found = re.search(r"/dead/replay\?cause=(\w+)", page)
+    assert found is not None
+    again = browser.page(f"/dead/replay?cause={found[1]}")
+    assert "Replay it" in again
+    assert browser.send("/dead/dismiss", cause=found[1], reason="").status_code == 422
+    assert browser.send("/dead/dismiss", cause=found[1], reason="by hand").status_code == 303
+    assert "Runs that failed" not in browser.page("/dead")

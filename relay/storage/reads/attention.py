@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, select, union_all
 
+from relay.storage.reads import failures
 from relay.storage.tables.hooks import hooks
 from relay.storage.tables.setup import connections, rule_findings, rule_states
 from relay.storage.tables.work import dead
@@ -14,6 +15,7 @@ class Badges:
     """How many of each need somebody."""
 
     dead: int = 0
+    failed: int = 0  # runs that nobody has looked after yet, up to a hundred
     connections: int = 0
     rules: int = 0
     paused: int = 0  # rules, by a person
@@ -25,6 +27,7 @@ def badges(conn: Connection, org: int) -> Badges:
     stopped = (connections.c.org_id == org, connections.c.state != "active")
     each = union_all(
         _number("dead", dead, dead.c.org_id == org),
+        select(literal("failed").label("name"), failures.counted(org).label("number")),
         _number("connections", connections, *stopped),
         _number("hooks", hooks, hooks.c.org_id == org, hooks.c.state == "disabled"),
         _number("rules", rule_findings, rule_findings.c.org_id == org),

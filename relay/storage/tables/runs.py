@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from relay.storage.tables.base import BigId, Json, Time, metadata
@@ -34,6 +35,7 @@ runs = Table(
     Column("clauses", Json),  # the condition's, with the values read
     Column("held_by", BigId),  # the connection a held run waits for
     Column("replay_of", BigId),
+    Column("settled", Text),  # a failure that needs nobody any more: done again, or dismissed
     Column("created_at", Time, nullable=False),
     Column("ended_at", Time),
     Column("next_at", Time),  # when a waiting run is tried again
@@ -42,6 +44,13 @@ runs = Table(
     Index("ix_runs_state", "org_id", "state", "id"),
     Index("ix_runs_item", "org_id", "item_id", "id"),
     Index("ix_runs_rule", "org_id", "rule_id", "id"),
+    Index(
+        "ix_runs_failed",
+        "org_id",
+        "id",
+        sqlite_where=text("state = 'failed' AND settled IS NULL"),
+        postgresql_where=text("state = 'failed' AND settled IS NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -13,6 +13,7 @@ from relay.web.api import (
     docs,
     events,
     export,
+    failures,
     hooks,
     imports,
     lists,
@@ -49,7 +50,7 @@ def install(app: Flask) -> None:
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
     nouns = (
         people, sources, connections, sandboxes, rules, rule_tries, versions, hooks, deliveries,
-        events, again, lists,
+        events, again, failures, lists,
         definitions, contacts, export, imports,
     )  # fmt: skip
     for module in nouns:

@@ -36,6 +36,7 @@ from relay.web.dashboard import (
     settings,
     show,
     sources,
+    trials,
     words,
 )
 
@@ -67,6 +68,7 @@ _PAGES = (
     session,
     settings,
     sources,
+    trials,
 )
 
 

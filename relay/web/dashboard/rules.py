@@ -129,9 +129,18 @@ def roll_back() -> Response:
 def apply_rules() -> Response:
     """One file in place of the live one of its name: lint, then the whole set at once."""
     me().need("admin")
+    texts = with_given_file()
+    with suppress(live.Refused):  # the findings stand on the page
+        live.apply(runtime(), me().org, texts, by=me().email)
+    return redirect(url_for("dashboard.rules"))
+
+
+def with_given_file() -> dict[str, str]:
+    """The live files with the one that the form brings in the place of that of its name. Raises
+    InvalidInput."""
     given = request.files.get("file")
     if given is None or not given.filename:
-        raise InvalidInput("choose a rule file to apply")
+        raise InvalidInput("choose a rule file")
     name = given.filename.replace("\\", "/").rpartition("/")[2]
     if not name.endswith((".yaml", ".yml")):
         raise InvalidInput(f"{name} is no rule file: its name ends in .yaml")
@@ -141,9 +150,7 @@ def apply_rules() -> Response:
         raise InvalidInput(f"{name} is not UTF-8 text") from error
     hash = organization().rule_set_hash
     texts = read(lambda conn: rulesets.texts_of(conn, me().org, hash) if hash else {})
-    with suppress(live.Refused):  # the findings stand on the page
-        live.apply(runtime(), me().org, {**texts, f"rules/{name}": text}, by=me().email)
-    return redirect(url_for("dashboard.rules"))
+    return {**texts, f"rules/{name}": text}
 
 
 def _live_rules(conn: Connection) -> tuple[Rule, ...]:
