@@ -86,7 +86,7 @@ def store_credentials(
     conn: Connection, vault: Vault, id: int, credentials: Mapping[str, str], *, given: bool = False
 ) -> None:
     """Replaces a connection's secrets; `given`: by a person, not renewed by us."""
-    sealed = vault.seal(dict(credentials), bound_to=_bound(id))
+    sealed = vault.seal(dict(credentials), bound_to=bound_to(id))
     once_more = {"given": connections.c.given + 1} if given else {}
     conn.execute(
         update(connections).where(connections.c.id == id).values(sealed=sealed, **once_more)
@@ -103,7 +103,7 @@ def credentials_of(conn: Connection, vault: Vault, id: int) -> dict[str, str]:
     ).first()
     if row is None:
         raise NotFound("the connection was removed")
-    found: dict[str, str] = vault.open(row.sealed, bound_to=_bound(id))
+    found: dict[str, str] = vault.open(row.sealed, bound_to=bound_to(id))
     return found
 
 
@@ -208,7 +208,7 @@ def create_target(
     taken = select(targets.c.id).where(targets.c.org_id == org, targets.c.name == name)
     if conn.execute(taken).first() is not None:
         raise Conflict(f"there is a target {name!r} already")
-    sealed = vault.seal({"secret": secret}, bound_to=f"target:{org}:{name}")
+    sealed = vault.seal({"secret": secret}, bound_to=target_bound_to(org, name))
     row = insert(targets).values(org_id=org, name=name, url=url, sealed=sealed, created_at=at)
     id = int(conn.execute(row.returning(targets.c.id)).scalar_one())
     touch_config(conn, org)
@@ -234,7 +234,7 @@ def all_targets(conn: Connection, vault: Vault, org: int) -> list[TargetRow]:
             org=org,
             name=row.name,
             url=row.url,
-            secret=vault.open(row.sealed, bound_to=f"target:{org}:{row.name}")["secret"],
+            secret=vault.open(row.sealed, bound_to=target_bound_to(org, row.name))["secret"],
         )
         for row in rows
     ]
@@ -259,5 +259,11 @@ def _read(row: Any) -> ConnectionRow:
     return ConnectionRow(**row._mapping)
 
 
-def _bound(id: int) -> str:
+def bound_to(id: int) -> str:
+    """What a connection's envelope is bound to."""
     return f"connection:{id}"
+
+
+def target_bound_to(org: int, name: str) -> str:
+    """What a target's envelope is bound to."""
+    return f"target:{org}:{name}"

@@ -181,7 +181,7 @@ def _values(vault: Vault, hook: Hook) -> dict[str, Any]:
         "max_in_flight": hook.max_in_flight,
         "timeout": hook.timeout,
         # The address belongs to what is bound: a row copied to another organization does not open.
-        "sealed": vault.seal(held, bound_to=f"hook:{hook.org}:{hook.url}"),
+        "sealed": vault.seal(held, bound_to=bound_to(hook.org, hook.url)),
         "is_rest": hook.is_rest,
         "made_by": hook.made_by,
         "state": hook.state,
@@ -190,7 +190,7 @@ def _values(vault: Vault, hook: Hook) -> dict[str, Any]:
 
 
 def _read(row: Any, vault: Vault) -> Hook:
-    held: Mapping[str, Any] = vault.open(row.sealed, bound_to=f"hook:{row.org_id}:{row.url}")
+    held: Mapping[str, Any] = vault.open(row.sealed, bound_to=bound_to(row.org_id, row.url))
     return Hook(
         id=row.id,
         org=row.org_id,
@@ -216,3 +216,8 @@ def _read(row: Any, vault: Vault) -> Hook:
         reason=row.reason,
         created_at=row.created_at,
     )
+
+
+def bound_to(org: int, url: str) -> str:
+    """What a hook's envelope is bound to."""
+    return f"hook:{org}:{url}"

@@ -97,4 +97,9 @@ def _mine(request: Request) -> tuple[Any, ...]:
 
 
 def _bound(request: Request) -> str:
-    return f"idempotency:{request.org}:{request.api_key}:{request.route}:{request.key}"
+    return bound_to(request.org, request.api_key, request.route, request.key)
+
+
+def bound_to(org: int, api_key: str, route: str, key: str) -> str:
+    """What a kept answer's envelope is bound to."""
+    return f"idempotency:{org}:{api_key}:{route}:{key}"

@@ -76,7 +76,7 @@ def create_source(
     token = ids.token()
     secrets = [] if secret is None else [{"value": secret}]
     token_hash = _hash(token)
-    sealed = vault.seal({"token": token, "secrets": secrets}, bound_to=_bound(token_hash))
+    sealed = vault.seal({"token": token, "secrets": secrets}, bound_to=bound_to(token_hash))
     conn.execute(
         insert(sources).values(
             org_id=org,
@@ -197,7 +197,7 @@ def _locked(conn: Connection, vault: Vault, org: int, source: int) -> SourceRow:
 def _seal(
     conn: Connection, vault: Vault, row: SourceRow, secrets: Sequence[Mapping[str, Any]]
 ) -> None:
-    bound = _bound(_hash(row.token))
+    bound = bound_to(_hash(row.token))
     sealed = vault.seal({"token": row.token, "secrets": list(secrets)}, bound_to=bound)
     conn.execute(
         update(sources)
@@ -223,7 +223,7 @@ _SOURCE = select(
 
 
 def _read(row: Any, vault: Vault) -> SourceRow:
-    secret = vault.open(row.sealed, bound_to=_bound(row.token_hash))
+    secret = vault.open(row.sealed, bound_to=bound_to(row.token_hash))
     return SourceRow(
         id=row.id,
         org=row.org_id,
@@ -243,5 +243,6 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _bound(token_hash: str) -> str:
+def bound_to(token_hash: str) -> str:
+    """What a source's envelope is bound to."""
     return f"source:{token_hash[:16]}"

@@ -52,9 +52,10 @@ class Vault:
             raise Sealed(f"credentials of {bound_to} are damaged or were moved") from None
         return load(plain.decode())
 
-    def is_current(self, envelope: str) -> bool:
-        """Whether the newest key sealed it; rotation seals the others anew."""
-        return envelope.startswith(f"v1.{self._newest}.")
+    @property
+    def newest(self) -> str:
+        """What every envelope begins with that the newest key sealed."""
+        return f"v1.{self._newest}."
 
 
 def _key_id(key: bytes) -> str:
