@@ -159,10 +159,7 @@ def _translated(value: object, table: object) -> object:
     if expression is None or not isinstance(table, Mapping) or not table:
         return value
     known = json.dumps({str(key): str(text) for key, text in table.items()}, ensure_ascii=False)
-    return (
-        f"${{type(({expression})) == string && ({expression}) in {known}"
-        f" ? {known}[({expression})] : ({expression})}}"
-    )
+    return f"${{({expression}) == null ? null : translate(({expression}), {known})}}"
 
 
 def _several(part: Mapping[str, Any]) -> dict[str, object]:

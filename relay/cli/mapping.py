@@ -14,8 +14,9 @@ from relay.core.errors import InvalidInput, NotFound
 from relay.crm.model import List
 from relay.mapping import NOBODY, SEVERAL
 from relay.pipeline import arrange, documents, fitting
+from relay.pipeline.cells import Cell
 from relay.pipeline.fitting import Fitting
-from relay.pipeline.preview import Cell, Preview
+from relay.pipeline.preview import Preview
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LONGEST = 60
@@ -216,10 +217,7 @@ def shown(told: Preview) -> Text:
     lines.append(f"{told.event or 'a sample'}, {told.type}\n", style="dim")
     for word, one in (("contact", told.contact), ("item", told.item)):
         if one:
-            made = "made" if one.get("created") else "found"
-            lines.append(f"{word} {made}: {safe(one.get('name') or one.get('email'))}\n")
-            if one.get("note"):
-                lines.append(f"{safe(one['note'])}\n", style="yellow")
+            lines.append(_found(word, one))
     for cell in told.cells:
         lines.append(f"  {safe(cell.name):<22}")
         lines.append(f"{safe(_become(cell))}\n", style="red" if cell.refused else "")
@@ -227,9 +225,17 @@ def shown(told: Preview) -> Text:
         lines.append(f"stream: {safe(told.stream.get('subject'))}\n")
     for name in told.starts:
         lines.append(f"starts the rule: {safe(name)}\n")
-    if told.stopped:
-        lines.append(f"it would stop: {safe(told.stopped)}\n", style="red")
+    stopped = f"it would stop: {told.stopped}" if told.stopped else ""
+    for text, style in ((told.note, "dim"), (stopped, "red")):
+        if text:
+            lines.append(f"{safe(text)}\n", style=style)
     return lines
+
+
+def _found(word: str, one: Mapping[str, object]) -> Text:
+    made = "made" if one.get("created") else "found"
+    line = Text(f"{word} {made}: {safe(one.get('name') or one.get('email'))}\n")
+    return line.append(f"{safe(one['note'])}\n", style="yellow") if one.get("note") else line
 
 
 def _become(cell: Cell) -> str:

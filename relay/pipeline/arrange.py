@@ -16,6 +16,7 @@ from relay.mapping import compile_mapping, versions_of
 from relay.pipeline import release, timetable
 from relay.pipeline import rules as live
 from relay.pipeline.connecting import http_for, opened
+from relay.pipeline.crm_lists import lists_of
 from relay.pipeline.operational import Word, say
 from relay.queue import DELIVER
 from relay.runtime import Runtime
@@ -62,9 +63,9 @@ def create_source(
     with runtime.db.write() as conn:
         mapping = new.mapping
         if mapping is None and not new.unmapped:
-            schema = lists.schema(conn, org)
-            into = schema.called(new.list) if new.list else None
-            mapping = usual_mapping(kind, schema.lists, into)
+            known = lists_of(runtime, conn, org)
+            into = known.called(new.list) if new.list else None
+            mapping = usual_mapping(kind, known.lists, into)
         if mapping is not None:
             compile_mapping(0, new.name, mapping, runtime.verbs)
         row = sources.create_source(

@@ -246,6 +246,7 @@ def preview(told: Preview) -> Document:
         ],
         "stream": plain(told.stream),
         "starts": list(told.starts),
+        "note": told.note or None,
     }
 
 

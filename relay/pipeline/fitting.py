@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from relay.core.errors import InvalidInput
-from relay.crm.embedded import schema as lists
 from relay.crm.embedded.desk import Desk
 from relay.crm.model import List
 from relay.mapping import parts_of
 from relay.pipeline import arrange, senders
+from relay.pipeline.crm_lists import lists_of
 from relay.pipeline.preview import Preview, last_of, preview
 from relay.pipeline.senders import Delivered, SenderField
 from relay.runtime import Runtime
@@ -49,8 +49,7 @@ def fitting(
     """For one part of the source's mapping, the first one unless another is given. Raises NotFound,
     and InvalidInput for a list that is not there."""
     source = arrange.source_called(runtime, conn, org, ref)
-    _check_here(runtime, conn, org)
-    known = lists.schema(conn, org)
+    known = lists_of(runtime, conn, org)
     mapping = part if part is not None else first_part(source)
     # A mapping may name a list that is gone; that must not keep anybody from mending it.
     own = str(mapping.get("list") or "")
@@ -66,12 +65,6 @@ def fitting(
                 if slug not in filled}  # fmt: skip
     return Fitting(source=source, delivered=delivered, senders=fields, lists=known.lists,
                    into=chosen, proposed=fits)  # fmt: skip
-
-
-def _check_here(runtime: Runtime, conn: Connection, org: int) -> None:
-    """Raises InvalidInput where the CRM is elsewhere: a trial would have to be undone there."""
-    if runtime.setups.of(conn, org).crm is not None:
-        raise InvalidInput("the CRM is elsewhere, where nothing can be tried and undone")
 
 
 def first_part(source: SourceRow) -> Mapping[str, Any]:
@@ -91,7 +84,6 @@ def previewed(
     own unless another is given. Raises NotFound or InvalidInput."""
     with runtime.db.read() as conn:
         source = arrange.source_called(runtime, conn, org, ref)
-        _check_here(runtime, conn, org)
         delivered = senders.told(runtime, conn, source)
     wanted = mapping if mapping is not None else source.mapping
     if wanted is None:
@@ -128,7 +120,7 @@ def usual(
 ) -> dict[str, Any] | None:
     """The mapping that is right for most, with what fits the sender's fields besides."""
     kind = arrange.source_type(runtime, source.type)
-    known = lists.schema(conn, org)
+    known = lists_of(runtime, conn, org)
     chosen = known.called(into) if into else None
     mapping = usual_mapping(kind, known.lists, chosen)
     if mapping is None or "number" in mapping or "list" not in mapping:

@@ -1,52 +1,45 @@
 """What a delivery would do under a mapping, found by doing it in a transaction that is undone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from relay.core.errors import InvalidInput, NotFound, RelayError
+from relay.core.errors import NotFound, RelayError
 from relay.core.event import facts_of
 from relay.core.ids import public
 from relay.crm.changes import Change, Created
 from relay.crm.embedded import contacts, items
 from relay.crm.embedded.desk import Desk
-from relay.crm.model import List
+from relay.crm.embedded.schema import Schema
+from relay.crm.model import Fields, List
 from relay.crm.moments import milliseconds
 from relay.crm.naming import named_values
 from relay.crm.port import Author, Done, Operation
-from relay.crm.values import display
+from relay.crm.remote.session import ready
+from relay.crm.values import People, display
 from relay.mapping import compile_mapping
+from relay.pipeline.cells import Cell, cells_of
+from relay.pipeline.crm_lists import lists_of
 from relay.pipeline.senders import Delivered
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage.sources import SourceRow
-from rules.engine import CLEAR, Rule, RuleError, Step, holds, origin, resolve
+from rules.engine import CLEAR, Rule, RuleError, Step, holds, resolve
 
 _AUTHOR = Author(kind="source", ref="preview")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A field of the list: what it holds now and what it would hold. `refused` says why it would
-    not, `origin` where the value came from. `sent` is None where the sender sent nothing."""
-
-    slug: str
-    name: str
-    type: str
-    sent: object = None
-    becomes: object = None
-    now: object = None
-    then: object = None
-    refused: str = ""
-    origin: str = ""
+ELSEWHERE = (
+    "the CRM is elsewhere: what each field becomes is tried, and whom it reaches there is looked up"
+    " when it arrives"
+)
 
 
 @dataclass(slots=True, kw_only=True)
 class Preview:
     """What one delivery would do. `matched` is False where the mapping is not about its type;
-    `stopped` says why it would end early."""
+    `stopped` says why it would end early, `note` what was not tried."""
 
     type: str
     event: str | None = None
@@ -57,6 +50,7 @@ class Preview:
     cells: list[Cell] = field(default_factory=list)
     stream: dict[str, object] | None = None
     starts: list[str] = field(default_factory=list)
+    note: str = ""
 
     @property
     def refused(self) -> list[Cell]:
@@ -84,11 +78,19 @@ def preview(
         told.stopped = f"the mapping is not about {told.type}"
         return told
     told.matched = True
+    with runtime.db.read() as conn:
+        setup = runtime.setups.of(conn, source.org)
+        known = None if setup.crm is None else lists_of(runtime, conn, source.org)
+    walk = _Walk(told=told, facts=_facts(told, delivered, setup, runtime.clock.now()))
+    if known is not None:
+        told.note = ELSEWHERE
+        walk.through(rule, _Elsewhere(told=told, known=known).do)
+        return told
     try:
         with runtime.db.write() as conn:
-            setup = runtime.setups.of(conn, source.org)
-            trial = _Trial(runtime=runtime, conn=conn, setup=setup, told=told)
-            trial.carry_out(rule, delivered)
+            trial = _Trial(runtime=runtime, conn=conn, setup=setup, walk=walk)
+            walk.through(rule, trial.do)
+            trial.tell_starts()
             raise _UndoneError
     except _UndoneError:
         return told
@@ -102,82 +104,109 @@ def _is_about(rule: Rule, type: str) -> bool:
     )
 
 
+def _facts(told: Preview, delivered: Delivered, setup: Setup, now: datetime) -> dict[str, Any]:
+    parsed = delivered.parsed
+    return {
+        "event": {"id": told.event or "", "at": parsed.occurred_at or now,
+                  "type": parsed.type, "data": facts_of(parsed), "body": parsed.body,
+                  "list": None, "from": None, "to": None, "since": None, "trigger": 0},
+        "item": None, "account": None, "contact": None, "steps": {}, "failure": None,
+        "now": now, "settings": setup.organization.settings,
+        "timezone": setup.organization.time_zone,
+    }  # fmt: skip
+
+
+# Does one step: verb, the step, its parameters; its output.
+_Do = Callable[[str, Step, dict[str, Any]], Mapping[str, object]]
+
+
 @dataclass(slots=True, kw_only=True)
-class _Trial:
-    """The steps of one mapping, done for one delivery inside a transaction."""
+class _Walk:
+    """The steps of one mapping for one delivery, whoever does them."""
 
-    runtime: Runtime
-    conn: Connection
-    setup: Setup
     told: Preview
-    facts: dict[str, Any] = field(default_factory=dict)
-    changes: list[Change | Created] = field(default_factory=list)
+    facts: dict[str, Any]
 
-    @property
-    def org(self) -> int:
-        return self.setup.organization.id
-
-    def carry_out(self, rule: Rule, delivered: Delivered) -> None:
-        parsed, now = delivered.parsed, self.runtime.clock.now()
-        self.facts = {
-            "event": {"id": self.told.event or "", "at": parsed.occurred_at or now,
-                      "type": parsed.type, "data": facts_of(parsed), "body": parsed.body,
-                      "list": None, "from": None, "to": None, "since": None, "trigger": 0},
-            "item": None, "account": None, "contact": None, "steps": {}, "failure": None,
-            "now": now, "settings": self.setup.organization.settings,
-            "timezone": self.setup.organization.time_zone,
-        }  # fmt: skip
+    def through(self, rule: Rule, do: _Do) -> None:
         try:
             if not holds(rule, self.facts):
                 self.told.stopped = "nothing in it says whom it is about"
                 return
             for step in rule.do:
                 if holds(step, self.facts):
-                    self._step(step)
+                    params = dict(resolve(step, self.facts))
+                    output = do(step.use.partition(".")[2], step, params)
+                    self.facts["steps"][step.id] = {"output": dict(output)}
         except (RelayError, RuleError) as error:
             self.told.stopped = str(error)
-        self._starts()
 
-    def _step(self, step: Step) -> None:
-        params = dict(resolve(step, self.facts))
-        verb = step.use.partition(".")[2]
+
+@dataclass(slots=True, kw_only=True)
+class _Elsewhere:
+    """Where the CRM is elsewhere nothing can be done and undone: values are converted as its lists
+    ask for, and whom they would reach is not looked up."""
+
+    told: Preview
+    known: Schema
+    into: Fields | None = None  # of the list that the steps are about
+
+    def do(self, verb: str, step: Step, params: dict[str, Any]) -> Mapping[str, object]:
+        if "list" in params:
+            self.into = self.known.called(params["list"]).fields
+        if (fields := self.into) is not None:
+            self.told.cells += cells_of(
+                step, fields, params.get("fields"),
+                convert=lambda slug, value: ready(fields, {slug: value}), people=People,
+            )  # fmt: skip
+        if verb == "post_stream":
+            self.told.stream = {name: params.get(name) for name in ("subject", "body")}
+        return {"id": "", "created": False}
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trial:
+    """The steps done inside a transaction."""
+
+    runtime: Runtime
+    conn: Connection
+    setup: Setup
+    walk: _Walk
+    changes: list[Change | Created] = field(default_factory=list)
+
+    @property
+    def org(self) -> int:
+        return self.setup.organization.id
+
+    @property
+    def told(self) -> Preview:
+        return self.walk.told
+
+    def do(self, verb: str, step: Step, params: dict[str, Any]) -> Mapping[str, object]:
         if verb in ("create_item", "update_item"):
             params["fields"] = self._convert(step, params)
         operation = Operation(org=self.org, verb=verb, params=params, author=_AUTHOR, key="")
         (result,) = self.runtime.crm.apply(self.conn, [operation], self.changes)
         if not isinstance(result, Done):
             raise result
-        self.facts["steps"][step.id] = {"output": dict(result.output)}
         self._tell(verb, params, result)
+        return result.output
 
     def _convert(self, step: Step, params: Mapping[str, object]) -> dict[str, object]:
         """Each value by itself, so that one that is refused hides none of the others."""
-        desk = Desk(conn=self.conn, org=self.org, now_ms=milliseconds(self.facts["now"]))
-        in_list = self._list(desk, params)
-        given = params.get("fields")
+        desk = Desk(conn=self.conn, org=self.org, now_ms=milliseconds(self.walk.facts["now"]))
+        fields, sent = self._list(desk, params).fields, desk.sent(mapped=True)
+        cells = cells_of(
+            step, fields, params.get("fields"),
+            convert=lambda slug, value: named_values(fields, {slug: value}, sent),
+            people=desk.people,
+        )  # fmt: skip
+        self.told.cells += cells
+        given, wanted = params.get("fields"), step.params.get("fields")
         values = given if isinstance(given, Mapping) else {}
-        taken: dict[str, object] = {}
-        wanted = step.params.get("fields")
-        for slug in wanted if isinstance(wanted, Mapping) else {}:
-            cell = self._cell(desk, in_list, str(slug), values.get(slug))
-            if cell.refused:
-                cell = replace(cell, origin=origin(step, f"fields.{slug}") or "")
-            elif slug in values:
-                taken[str(slug)] = "" if values[slug] is CLEAR else values[slug]
-            self.told.cells.append(cell)
-        return taken
-
-    def _cell(self, desk: Desk, in_list: List, slug: str, value: object) -> Cell:
-        one = in_list.fields.by_name.get(slug)
-        name, type_ = (one.name, one.type.value) if one else (slug, "")
-        cell = Cell(slug=one.slug if one else slug, name=name, type=type_, sent=value)
-        try:
-            ready = named_values(in_list.fields, {slug: value}, desk.sent(mapped=True))
-        except InvalidInput as error:
-            return replace(cell, refused=str(error))
-        becomes = [display(in_list.fields.by_id[id], kept, desk.people)
-                   for id, kept in ready.items()]  # fmt: skip
-        return replace(cell, becomes=becomes[0] if becomes else None)
+        names = wanted if isinstance(wanted, Mapping) else {}
+        refused = {name for name, cell in zip(names, cells, strict=True) if cell.refused}
+        return {str(name): "" if value is CLEAR else value for name, value in values.items()
+                if name not in refused}  # fmt: skip
 
     def _list(self, desk: Desk, params: Mapping[str, object]) -> List:
         if "list" in params:
@@ -222,7 +251,8 @@ class _Trial:
                 told = replace(cell, name=one.name, now=now, then=then)
                 self.told.cells[number] = told
 
-    def _starts(self) -> None:
+    def tell_starts(self) -> None:
+        """The rules that the changes would set off."""
         rules = self.setup.rules
         for change in self.changes:
             if isinstance(change, Change):

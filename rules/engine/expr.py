@@ -52,6 +52,8 @@ _TYPES: Final[Mapping[str, cel.Type]] = {
     "timestamp": cel.Type.TIMESTAMP,
     "duration": cel.Type.DURATION,
     "texts": cel.Type.List(cel.Type.STRING),
+    "list": cel.Type.List(cel.Type.DYN),
+    "table": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
 }
 
 

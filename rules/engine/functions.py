@@ -95,6 +95,13 @@ def digits(text: str) -> str:
     return "".join(letter for letter in text if letter in "0123456789")
 
 
+def translate(value: object, table: Mapping[str, object]) -> object:
+    """A text as the table calls it, and each text of a list; what is not in it stays itself."""
+    if isinstance(value, list):
+        return [translate(one, table) for one in value]
+    return table.get(value, value) if isinstance(value, str) else value
+
+
 def setting(name: str) -> object:
     settings = surroundings.get().settings
     if name not in settings:
@@ -135,6 +142,13 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function("epoch_ms", _ANY_TIME, "int", epoch_ms, "milliseconds since 1970"),
     Function("digits", (("string",),), "string", digits, "the digits of a text"),
+    Function(
+        "translate",
+        tuple((kind, "table") for kind in ("string", "list", "int", "double", "bool")),
+        "dyn",
+        translate,
+        '`translate(x, {"Ready": "Qualified"})`: a text, or each of a list, as the table has it',
+    ),
     Function("setting", (("string",),), "dyn", setting, "a setting of the organization"),
     Function(
         "null_to_clear",

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from relay.core.errors import Conflict, InvalidInput
-from relay.pipeline import arrange, connect
+from relay.pipeline import arrange, connect, fitting
 from relay.storage import connections, work
 from relay.storage.tables.base import load
 from relay.storage.tables.events import payloads
@@ -223,6 +223,30 @@ def test_the_whole_story_with_a_second_relay_as_the_crm(
             house.settle()
         changed = sorted(str(one[2]) for one in transitions(house) if one[2])
         assert changed == ["booked_on", "receipt_no", "status"]
+
+
+def test_a_mapping_is_made_and_tried_on_the_lists_elsewhere(house: House, crm: StandIn) -> None:
+    house.settle()
+    new = arrange.NewSource(type="webform", name="fair", list="Deals")
+    arrange.create_source(house.runtime, house.made.org, new, by="test")
+    house.post("fair", data={**FORM, "stage": "Won it", "seats": "many"})
+    with house.runtime.db.read() as conn:
+        found = fitting.fitting(house.runtime, conn, house.made.org, "fair")
+    assert found.into is not None
+    assert found.into.id == DEALS
+    sent = {one.name: one.expression for one in found.senders}
+    wanted = fitting.adjusted(found.source.mapping or {}, {},
+                              {"status": sent["stage"], "close_date": "1780286400000"})  # fmt: skip
+    told = fitting.previewed(house.runtime, house.made.org, "fair", mapping=wanted)
+    cells = {one.slug: one for one in told.cells}
+    assert cells["status"].refused == "Attempting to set List field value with String Won it"
+    assert str(cells["close_date"].becomes) == "2026-06-01"
+    assert told.note.startswith("the CRM is elsewhere")
+    wanted = {**wanted, "values": {"status": {"Won it": "Deal Won"}}}
+    told = fitting.previewed(house.runtime, house.made.org, "fair", mapping=wanted)
+    assert told.is_saved
+    assert {one.slug: one for one in told.cells}["status"].becomes == "Deal Won"
+    assert crm.items[DEALS] == crm.contacts == []
 
 
 def test_a_test_organization_has_one_crm_at_an_allowed_address(house: House, crm: StandIn) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from relay.crm.embedded import contacts
+from relay.crm.embedded import contacts, schema
+from relay.crm.embedded.admin import NewField, create_field
+from relay.crm.model import FieldType
 from relay.pipeline import arrange
 from relay.storage import sources
 from relay.storage.events import Arrival, accept
@@ -23,6 +25,12 @@ FIELDS = {
 }
 MAPPING = {"event": "form.submitted", "list": "Deals", "fields": FIELDS}
 PAGE = "/sources/fair/fields"
+LIKES = '${"likes" in event.data.fields ? event.data.fields["likes"] : null}'
+SURVEY: dict[str, Any] = {
+    "event": "form.submitted",
+    "list": "Deals",
+    "fields": {"interests": LIKES},
+}
 
 
 @pytest.fixture
@@ -106,6 +114,33 @@ def test_a_translation_stays_until_it_is_saved(house: House, browser: Browser) -
     assert kept
     browser.send(PAGE, **form(action="save", **kept))
     assert stored(house)["values"] == {"status": {"Ready to buy": "Proposal"}}
+
+
+def test_of_several_values_each_is_translated_by_itself(house: House, browser: Browser) -> None:
+    """W2: the ones that the list knows stay as they are."""
+    org, runtime = house.orgs["fernway"], house.runtime
+    with runtime.db.write() as conn:
+        deals = schema.schema(conn, org).called("Deals")
+        interests = NewField(name="Interests", type=FieldType.LIST, options=("Sonar", "Training"),
+                             is_multi=True)  # fmt: skip
+        create_field(conn, org, list_id=deals.id, new=interests)
+    new = arrange.NewSource(type="webform", name="survey", mapping=SURVEY)
+    row, _ = arrange.create_source(runtime, org, new, by="test")
+    body = b"email=bo%40fernway.example&likes=Sonar&likes=Courses&likes=Boats"
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    accept(runtime.db, [Arrival(org=org, source=row.id, dkey=None, okey=None, headers=kind,
+                                body=body, received_at=house.clock.now())])  # fmt: skip
+    page = "/sources/survey/fields"
+    assert "“Courses” means" in words(browser.page(page))
+    fields = SURVEY["fields"]
+    drawn = {"list": "Deals", "from": list(fields.values()), "to": list(fields)}
+    tables = {"value-interests": '{"Courses": "Training"}'}
+    text = words(browser.send(page, **drawn, **tables, action="try").get_data(as_text=True))
+    assert "“Boats” means" in text
+    both = {"value-interests": '{"Courses": "Training", "Boats": "Sonar"}'}
+    text = words(browser.send(page, **drawn, **both, action="save").get_data(as_text=True))
+    assert "would stop" not in words(browser.page(page))
+    assert "Sonar, Training" in words(browser.page(page))
 
 
 def test_fields_are_added_removed_and_begin_anew_on_another_list(

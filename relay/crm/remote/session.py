@@ -81,16 +81,17 @@ class Session:
         """Values by field id, ready to be sent; a name that is not there is looked for once more
         in fresh definitions. Raises InvalidInput."""
         try:
-            return _values(in_list.fields, given)
+            return ready(in_list.fields, given)
         except InvalidInput:
             await self.definitions.refresh(self.client)
-            return _values((await self.definitions.called(self.client, in_list.id)).fields, given)
+            return ready((await self.definitions.called(self.client, in_list.id)).fields, given)
 
     async def account_values(self, given: object) -> dict[str, Stored | None]:
-        return _values(await self.definitions.accounts(self.client), given)
+        return ready(await self.definitions.accounts(self.client), given)
 
 
-def _values(fields: Fields, given: object) -> dict[str, Stored | None]:
+def ready(fields: Fields, given: object) -> dict[str, Stored | None]:
+    """Values by field id, ready to be sent. Raises InvalidInput."""
     if not fields.all:
         return _as_ids(given)
     owners = {f.id: f for f in fields.all if f.type in (FieldType.USER, FieldType.CONTACT)}

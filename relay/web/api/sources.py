@@ -166,6 +166,7 @@ class Preview(Schema):
     fields_ = fields.List(fields.Nested(Cell), data_key="fields", attribute="fields")
     stream = fields.Dict(allow_none=True)
     starts = fields.List(fields.String())
+    note = fields.String(allow_none=True, metadata={"description": "what was not tried"})
 
 
 routes = Resource("sources", "Inbound addresses, their secrets, and where their fields go.")

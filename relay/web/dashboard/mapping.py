@@ -10,9 +10,11 @@ from werkzeug.wrappers import Response
 
 from relay.core.errors import InvalidInput, RelayError
 from relay.core.ids import public
-from relay.crm.model import FieldType
+from relay.crm.model import Field, FieldType
+from relay.crm.values import People, Sent, stored
 from relay.mapping import NOBODY, SEVERAL, parts_of
 from relay.pipeline import arrange, fitting, senders
+from relay.pipeline.cells import Cell
 from relay.pipeline.fitting import Fitting
 from relay.pipeline.preview import Preview, preview
 from relay.pipeline.senders import Delivered
@@ -143,6 +145,7 @@ def _page(
         several=SEVERAL,
         called=lambda expression: _called(found, str(expression)),
         unused=_unused(found, part),
+        foreign=lambda cell: _foreign(found, cell),
         cells={cell.slug: cell for cell in told.cells} if told else {},
         numeric=FieldType.NUMERIC.value,
     )
@@ -193,6 +196,22 @@ def _called(found: Fitting, expression: str) -> str:
             if expression == treat(one.expression):
                 return f"{name}, {_SAID[kind]}"
     return expression
+
+
+def _foreign(found: Fitting, cell: Cell) -> str | None:
+    """The first text that was sent for a field of options and is none of them."""
+    column = found.into.fields.by_name.get(cell.slug) if found.into else None
+    if column is None or not column.options:
+        return None
+    sent = cell.sent if isinstance(cell.sent, list) else [cell.sent]
+    return next((one for one in sent if isinstance(one, str) and not _is_option(column, one)), None)
+
+
+def _is_option(column: Field, text: str) -> bool:
+    try:
+        return stored(column, [text], Sent(people=People, mapped=True)) is not None
+    except InvalidInput:
+        return False
 
 
 def _unused(found: Fitting, part: Mapping[str, Any]) -> list[senders.SenderField]:
