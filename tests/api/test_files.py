@@ -16,8 +16,7 @@ CSV = {"content_type": "text/csv"}
 @pytest.fixture(scope="module")
 def desk(sqlite: SQLite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One for all; that files come in on both databases is tested at the command line."""
-    folder = tmp_path_factory.mktemp("files")
-    with sqlite.database(folder, tables=True) as url, open_desk(url, folder / "home") as opened:
+    with open_desk(sqlite, tmp_path_factory.mktemp("files")) as opened:
         yield opened
 
 

@@ -10,7 +10,7 @@ import pytest
 from relay import first
 from relay.core.ids import public
 from relay.integrations import INTEGRATIONS
-from tests.scenarios.house import House, open_house
+from tests.scenarios.house import House, house_on
 from tests.stores import SQLite
 
 TYPES = [name for name, one in INTEGRATIONS.items() if one.source is not None]
@@ -19,8 +19,7 @@ _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 @pytest.fixture(scope="module")
 def house(sqlite: SQLite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("dashboard")
-    with sqlite.database(folder, tables=True) as url, open_house(url, folder / "home") as opened:
+    with house_on(sqlite, tmp_path_factory.mktemp("dashboard")) as opened:
         yield opened
 
 
