@@ -11,9 +11,11 @@ from relay.web.api import (
     definitions,
     deliveries,
     docs,
+    event_types,
     events,
     export,
     failures,
+    hook_acts,
     hooks,
     imports,
     lists,
@@ -49,8 +51,8 @@ def install(app: Flask) -> None:
     api = Api(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
     nouns = (
-        people, sources, connections, sandboxes, rules, rule_tries, versions, hooks, deliveries,
-        events, again, failures, lists,
+        people, sources, connections, sandboxes, rules, rule_tries, versions, hooks, event_types,
+        hook_acts, deliveries, events, again, failures, lists,
         definitions, contacts, export, imports,
     )  # fmt: skip
     for module in nouns:

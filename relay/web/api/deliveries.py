@@ -9,7 +9,7 @@ from relay.pipeline.hook_documents import order
 from relay.storage import redeliveries
 from relay.storage.reads import deliveries
 from relay.storage.redeliveries import Chosen
-from relay.web.api.hooks import OrderDocument, Span
+from relay.web.api.hook_acts import OrderDocument, Span
 from relay.web.api.resource import Resource
 from relay.web.api.site import Document, by, caller, check_visible, read, runtime
 
