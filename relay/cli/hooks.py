@@ -13,7 +13,7 @@ from relay.cli.listing import state as state_cell
 from relay.cli.office import Office, ask, office, pairs
 from relay.core.catalogue_page import page
 from relay.core.errors import InvalidInput
-from relay.core.hook import FORMATS, ON_EXHAUSTED, ORDERINGS, Hook
+from relay.core.hook import FORMATS, HANDSHAKES, ON_EXHAUSTED, ORDERINGS, Hook
 from relay.pipeline import portal as links
 from relay.pipeline import redeliver, subscribe, trial
 from relay.pipeline.catalogue import types_of
@@ -84,6 +84,8 @@ def events(invocation: Invocation, *, markdown: bool) -> None:
 @click.option("--max-per-second", type=float)
 @click.option("--max-in-flight", type=int, default=5, show_default=True)
 @click.option("--timeout", type=float, default=15.0, show_default=True)
+@click.option("--handshake", type=click.Choice(HANDSHAKES), default="none", show_default=True,
+              help="Ask the address first whether it wants to be told.")  # fmt: skip
 @click.option("--scheme", type=click.Choice(subscribe.SCHEMES), default="hmac", show_default=True)
 @click.pass_obj
 def create(

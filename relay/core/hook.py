@@ -10,6 +10,7 @@ STATES = ("active", "paused", "disabled")
 FORMATS = ("flat", "envelope")
 ORDERINGS = ("none", "key")
 ON_EXHAUSTED = ("skip", "block")
+HANDSHAKES = ("none", "cloudevents")
 
 MOST_IN_ALL = 500
 MOST_OF_ONE_TYPE = 50
@@ -40,7 +41,7 @@ class Secret:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
     """A subscription. `event` is a type, `noun.*` or `*`; `is_rest` says that a program made it,
-    and that 410 therefore ends it."""
+    and that 410 therefore ends it; `handshake` that its address was asked first, and how."""
 
     id: int
     org: int
@@ -56,6 +57,7 @@ class Hook:
     max_per_second: float | None = None
     max_in_flight: int = 5
     timeout: float = 15.0
+    handshake: str = "none"
     headers: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[Secret] = ()
     is_rest: bool = False

@@ -13,6 +13,7 @@ from relay.core.errors import RelayError
 from relay.core.hook import Hook
 from relay.http import DELIVERY_LIMIT, Http, Response
 from relay.pipeline import faring, measuring
+from relay.pipeline.handshake import ORIGIN, origin_of
 from relay.pipeline.verdict import Verdict, judge
 from relay.runtime import Runtime
 from relay.setups import Setup
@@ -116,7 +117,7 @@ async def attempt(runtime: Runtime, trip: Trip) -> Trip:
         trip.response = await http.request(
             "POST",
             trip.url,
-            headers=_headers(trip, now),
+            headers=_headers(trip, now, runtime.settings.base_url),
             content=trip.row.body,
             timeout=trip.seconds,
         )
@@ -126,12 +127,14 @@ async def attempt(runtime: Runtime, trip: Trip) -> Trip:
     return trip
 
 
-def _headers(trip: Trip, now: datetime) -> Mapping[str, str]:
+def _headers(trip: Trip, now: datetime, base_url: str) -> Mapping[str, str]:
     row = trip.row
     if not trip.secrets:
         return row.headers
+    asked = trip.hook is not None and trip.hook.handshake == "cloudevents"
     return {
         **(trip.hook.headers if trip.hook else {}),
+        **({ORIGIN: origin_of(base_url)} if asked else {}),
         **row.headers,
         **standard_webhooks.sign(row.message_id, row.body, trip.secrets, now),
         "user-agent": f"Relay-Webhooks/{relay.__version__}",

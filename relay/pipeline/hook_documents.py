@@ -36,6 +36,7 @@ def hook(row: Hook, health: Health | None, now: datetime) -> Document:
         "max_per_second": row.max_per_second,
         "max_in_flight": row.max_in_flight,
         "timeout": row.timeout,
+        "handshake": row.handshake,
         "headers": sorted(row.headers),
         "scheme": scheme_of(row),
         "secrets": len(row.keys(now)),

@@ -10,12 +10,14 @@ from sqlalchemy import Connection
 from relay import standard_webhooks
 from relay.core import hook as hooks
 from relay.core.catalogue import CATALOGUE
-from relay.core.errors import InvalidInput, NotFound
+from relay.core.errors import Conflict, InvalidInput, NotFound
 from relay.core.hook import Hook, Secret
 from relay.core.ids import public
 from relay.core.targets import check_url
 from relay.crm.embedded import schema as lists
 from relay.pipeline.catalogue import types_of
+from relay.pipeline.handshake import granted
+from relay.pipeline.notices import reachable
 from relay.pipeline.operational import News, report
 from relay.queue import DELIVER
 from relay.runtime import Runtime
@@ -48,6 +50,7 @@ class NewHook:
     max_per_second: float | None = None
     max_in_flight: int = 5
     timeout: float = 15.0
+    handshake: str = "none"
     headers: Mapping[str, str] | None = None
     scheme: str = "hmac"
 
@@ -67,6 +70,8 @@ def subscribe(
     """A new hook; the same address, event and filter again is the same hook, which goes on where
     it had been disabled. Raises InvalidInput, or Conflict at the limit."""
     now = runtime.clock.now()
+    if new.handshake == "cloudevents":
+        new = replace(new, max_per_second=agreed(runtime, org, new.url, new.max_per_second))
     with runtime.db.write() as conn:
         wanted = _checked(runtime, conn, org, new, by=by, is_rest=is_rest)
         hook, is_new = stored.create_hook(conn, runtime.vault, wanted, now)
@@ -79,6 +84,17 @@ def subscribe(
             identity.audit(conn, org, by, "hook enabled", name, at=now)
             hook = replace(hook, state="active", reason=None)
     return Subscribed(hook=hook, secret=verifier(hook) if is_new else None, is_new=is_new)
+
+
+def agreed(runtime: Runtime, org: int, url: str, wanted: float | None) -> float | None:
+    """How often an address agrees to be told. Raises InvalidInput, or Conflict where a test
+    organization may not ask it."""
+    check_url(url, runtime.outward)
+    with runtime.db.read() as conn:
+        setup = runtime.setups.of(conn, org)
+    if not reachable(setup, runtime.outward, url):
+        raise Conflict("a test organization reaches allowed addresses only: see RELAY_EGRESS_ALLOW")
+    return granted(runtime, url, wanted)
 
 
 def _checked(
@@ -107,6 +123,7 @@ def _checked(
         schedule=_schedule(new.schedule),
         max_in_flight=new.max_in_flight,
         timeout=new.timeout,
+        handshake=new.handshake,
     )
     _check_limits(hook)
     return hook
@@ -122,6 +139,7 @@ def _check_limits(hook: Hook) -> None:
         ("format", hook.format, hooks.FORMATS),
         ("ordering", hook.ordering, hooks.ORDERINGS),
         ("on_exhausted", hook.on_exhausted, hooks.ON_EXHAUSTED),
+        ("handshake", hook.handshake, hooks.HANDSHAKES),
     ):
         if value not in known:
             raise InvalidInput(f"{name} is {' or '.join(known)}", {name: [f"not {value!r}"]})
@@ -217,6 +235,7 @@ def change(
     """Sets what is given of url, condition, headers, schedule and limits. Raises InvalidInput,
     NotFound, or Conflict where it would become another's twin."""
     now = runtime.clock.now()
+    given = _asked_again(runtime, org, ref, given)
     with runtime.db.write() as conn:
         hook = hook_called(runtime, conn, org, ref)
         changed = _changed(runtime, hook, dict(given))
@@ -225,6 +244,19 @@ def change(
         names = ", ".join(sorted(given))
         identity.audit(conn, org, by, "hook changed", ref, after={"changed": names}, at=now)
     return changed
+
+
+def _asked_again(
+    runtime: Runtime, org: int, ref: str, given: Mapping[str, object]
+) -> Mapping[str, object]:
+    """Another address has to agree as the first one did; so has the same one to another rate."""
+    with runtime.db.read() as conn:
+        hook = hook_called(runtime, conn, org, ref)
+    if hook.handshake != "cloudevents" or not {"url", "max_per_second"} & set(given):
+        return given
+    changed = _changed(runtime, hook, dict(given))
+    rate = agreed(runtime, org, changed.url, changed.max_per_second)
+    return {**given, "max_per_second": rate}
 
 
 def _changed(runtime: Runtime, hook: Hook, given: dict[str, object]) -> Hook:

@@ -180,6 +180,7 @@ def _values(vault: Vault, hook: Hook) -> dict[str, Any]:
         "max_per_second": hook.max_per_second,
         "max_in_flight": hook.max_in_flight,
         "timeout": hook.timeout,
+        "handshake": hook.handshake,
         # The address belongs to what is bound: a row copied to another organization does not open.
         "sealed": vault.seal(held, bound_to=bound_to(hook.org, hook.url)),
         "is_rest": hook.is_rest,
@@ -208,6 +209,7 @@ def _read(row: Any, vault: Vault) -> Hook:
         max_per_second=row.max_per_second,
         max_in_flight=row.max_in_flight,
         timeout=row.timeout,
+        handshake=row.handshake,
         headers=held["headers"],
         secrets=tuple(Secret(**one) for one in held["secrets"]),
         is_rest=row.is_rest,

@@ -324,6 +324,43 @@ def test_a_name_with_even_one_address_inside_is_refused_when_it_is_called(
     assert called
 
 
+class Rebinding(Names):
+    """A name that is outside the first time, and inside from then on."""
+
+    asked = 0
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        self.asked += 1
+        return await super().resolve("first" if self.asked == 1 else "then", port, family)
+
+
+def test_a_name_that_moves_inside_is_asked_once_a_call_and_judged_at_every_connection() -> None:
+    """The second look-up is the hole: what was checked is what is connected to."""
+    called = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal called
+        called += 1
+        return web.Response()
+
+    async def story() -> None:
+        names = Rebinding(first=["127.0.0.1"], then=["10.0.0.1"])
+        client = Client(resolver=names)
+        async with serving(answer) as url:
+            moved = f"http://moves.example:{url.rpartition(':')[2]}/"
+            await Http(client, policy=LAPTOP).request("POST", moved, content=b"")
+            assert (names.asked, called) == (1, 1)
+            await client.aclose()
+            with pytest.raises(BlockedTarget, match="blocked target"):
+                await Http(client, policy=LAPTOP).request("POST", moved, content=b"")
+        await client.aclose()
+
+    asyncio.run(story())
+    assert called == 1
+
+
 def test_a_connection_made_under_a_wide_policy_does_not_serve_a_narrow_one() -> None:
     async def story() -> None:
         client = Client(resolver=Names(sandbox=["127.0.0.1"]))

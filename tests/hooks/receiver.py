@@ -39,6 +39,8 @@ class Receiver:
     url: str
     requests: list[Request] = field(default_factory=list)
     answers: Callable[[Request], Answer | None] = lambda request: None
+    asked: list[Mapping[str, str]] = field(default_factory=list)
+    agrees: Mapping[str, str] = field(default_factory=dict)  # what OPTIONS is answered
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def to(self, path: str) -> list[Request]:
@@ -78,6 +80,14 @@ def receiving() -> Iterator[Receiver]:
                 self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        def do_OPTIONS(self) -> None:
+            receiver.asked.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(200)
+            for name, value in receiver.agrees.items():
+                self.send_header(name, value)
+            self.send_header("content-length", "0")
+            self.end_headers()
 
         def log_message(self, *_: object) -> None: ...
 

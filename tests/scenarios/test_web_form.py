@@ -1,6 +1,8 @@
 """W1, W2: a form finds or makes the contact by its email, sets its item, tells the stream."""
 
+from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -109,6 +111,17 @@ def test_a_body_that_is_too_large_is_refused(house: House) -> None:
     assert answer.status_code == 413
     (event,) = house.events(kind="delivery")
     assert (event.state, event.reason) == ("rejected", "its body is larger than 1,048,576 bytes")
+
+
+def test_fifty_identical_posts_at_once_are_one_event_and_fifty_accepted(house: House) -> None:
+    """Proof 9 of docs/delivery.md."""
+    url, form = house.inbound("website"), {**FORM, "submission_id": "once"}
+    with httpx.Client(trust_env=False) as client, ThreadPoolExecutor(50) as crowd:
+        answers = list(crowd.map(lambda _: client.post(url, data=form, timeout=30), range(50)))
+    assert {one.status_code for one in answers} == {202}
+    assert len({one.json()["id"] for one in answers}) == 1
+    states = Counter(row.state for row in house.events(kind="delivery"))
+    assert states == {"accepted": 1, "duplicate": 49}
 
 
 def test_an_inbound_answer_sets_no_cookie(house: House) -> None:

@@ -37,6 +37,7 @@ hooks = Table(
     Column("max_per_second", Float),
     Column("max_in_flight", Integer, nullable=False),
     Column("timeout", Float, nullable=False),
+    Column("handshake", Text, nullable=False),  # none | cloudevents
     Column("sealed", Text, nullable=False),  # {"secrets": [{"value", "until"?}], "headers": {…}}
     Column("is_rest", Boolean, nullable=False),  # a program's: 410 ends it
     Column("made_by", Text, nullable=False),

@@ -44,6 +44,7 @@ class HookDocument(Schema):
     max_per_second = fields.Float(allow_none=True)
     max_in_flight = fields.Integer()
     timeout = fields.Float()
+    handshake = fields.String(validate=validate.OneOf(hooks.HANDSHAKES))
     headers = fields.List(fields.String())
     scheme = fields.String(validate=validate.OneOf(subscribe.SCHEMES))
     secrets = fields.Integer()
@@ -71,6 +72,7 @@ class NewHook(Schema):
     max_per_second = fields.Float(load_default=None, allow_none=True)
     max_in_flight = fields.Integer(load_default=5)
     timeout = fields.Float(load_default=15.0)
+    handshake = fields.String(load_default="none", validate=validate.OneOf(hooks.HANDSHAKES))
     headers = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     scheme = fields.String(load_default="hmac", validate=validate.OneOf(subscribe.SCHEMES))
 
