@@ -241,6 +241,9 @@ CHALLENGES = {
         b"1158201444"),
     "graph": (replace(post(b""), query={"validationToken": "Validation: opaque"}),
               b"Validation: opaque"),
+    "crc": (replace(post(b"", method="GET"), query={"crc_token": "q"}),
+            b'{"response_token":"sha256='
+            + base64.b64encode(hmac.new(b"s", b"q", "sha256").digest()) + b'"}'),
     "zoom": (post(b'{"event":"endpoint.url_validation","payload":{"plainToken":"q"}}',
                   "application/json"),
              b'{"plainToken":"q","encryptedToken":"'
@@ -257,6 +260,26 @@ def test_a_challenge_is_answered_only_where_the_source_says_how(name: str) -> No
     assert WEBHOOK.handshake(request, config("s")) is None
     for other in CHALLENGES.keys() - {name}:
         assert WEBHOOK.handshake(request, config("s", challenge=other)) is None
+
+
+def test_a_challenge_signs_no_body_for_a_stranger() -> None:
+    """What it signs must not pass as a delivery under the same secret."""
+    forged = '{"amount":1}'
+    asked = json.dumps({"event": "endpoint.url_validation", "payload": {"plainToken": forged}})
+    zoom = post(asked.encode(), "application/json")
+    crc = replace(post(b"", method="GET"), query={"crc_token": "v0:1764000000:email=a"})
+    for request, name in ((zoom, "zoom"), (crc, "crc")):
+        told = WEBHOOK.handshake(request, config("s", challenge=name))
+        assert told is not None
+        assert (told.status, told.body) == (403, b"")
+
+
+def test_a_rest_hook_s_secret_goes_back_in_its_header() -> None:
+    request = post(b"{}", "application/json", x_hook_secret="b537207f20cbfa02357cf448134da559e8b")
+    told = WEBHOOK.handshake(request, config("s", challenge="resthooks"))
+    assert told is not None
+    assert told.headers["x-hook-secret"] == "b537207f20cbfa02357cf448134da559e8b"
+    assert WEBHOOK.handshake(request, config("s")) is None
 
 
 def test_an_address_is_no_mirror() -> None:

@@ -2,11 +2,14 @@
 
 An address echoes only what its source is set up to echo, as plain text and short, so that it is
 no mirror for strangers. api.slack.com "url_verification"; developers.facebook.com "Webhooks";
-learn.microsoft.com "Receive change notifications"; developers.zoom.us "Webhooks".
+learn.microsoft.com "Receive change notifications"; developers.zoom.us "Webhooks"; developer.x.com
+"Securing webhooks"; resthooks.org "Security".
 """
 
 import hashlib
 import hmac
+import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 
 from relay.bodies import object_or_none
@@ -19,7 +22,12 @@ LONGEST = 400
 TEXT = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
 JSON = {"content-type": "application/json"}
 
-OPTION = "slack, meta, graph or zoom: how the sender asks the address whether it is ours"
+# What is signed for whoever asks must be no body that a signature could speak for.
+_TOKEN = re.compile(r"[A-Za-z0-9+/_-]{1,200}={0,2}")
+
+OPTION = (
+    "slack, meta, graph, zoom, crc or resthooks: how the sender asks the address whether it is ours"
+)
 
 
 def answer(request: InboundRequest, config: SourceConfig) -> Answer | None:
@@ -56,11 +64,38 @@ def _zoom(request: InboundRequest, config: SourceConfig) -> Answer | None:
     if body.get("event") != "endpoint.url_validation":
         return None
     plain = a_text(a_map(body.get("payload")).get("plainToken")) or ""
-    if not plain or len(plain) > LONGEST or not config.secrets:
+    signed = _signed(plain, config)
+    if signed is None:
         return Answer(status=403)
-    signed = hmac.new(config.secrets[0].encode(), plain.encode(), hashlib.sha256).hexdigest()
-    told = exact_json.dumps({"plainToken": plain, "encryptedToken": signed})
+    told = exact_json.dumps({"plainToken": plain, "encryptedToken": signed.hex()})
     return Answer(status=200, body=told.encode(), headers=JSON)
+
+
+def _crc(request: InboundRequest, config: SourceConfig) -> Answer | None:
+    if request.method != "GET" or "crc_token" not in request.query:
+        return None
+    signed = _signed(request.query["crc_token"], config)
+    if signed is None:
+        return Answer(status=403)
+    told = exact_json.dumps({"response_token": f"sha256={b64encode(signed).decode()}"})
+    return Answer(status=200, body=told.encode(), headers=JSON)
+
+
+def _resthooks(request: InboundRequest, config: SourceConfig) -> Answer | None:
+    """The sender's secret goes back in the header that it came in."""
+    del config
+    given = request.headers.get("x-hook-secret")
+    if given is None:
+        return None
+    if not given or len(given) > LONGEST or not (given.isascii() and given.isprintable()):
+        return Answer(status=403)
+    return Answer(status=200, headers={"x-hook-secret": given})
+
+
+def _signed(token: str, config: SourceConfig) -> bytes | None:
+    if not config.secrets or not _TOKEN.fullmatch(token):
+        return None
+    return hmac.new(config.secrets[0].encode(), token.encode(), hashlib.sha256).digest()
 
 
 def _echo(text: str | None) -> Answer:
@@ -78,4 +113,6 @@ _ASKED: Mapping[str, Callable[[InboundRequest, SourceConfig], Answer | None]] = 
     "meta": _meta,
     "graph": _graph,
     "zoom": _zoom,
+    "crc": _crc,
+    "resthooks": _resthooks,
 }
