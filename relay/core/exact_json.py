@@ -6,8 +6,11 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
+import orjson
+
 # Beyond this a plain notation would only be a long row of zeros.
 _PLAIN_DIGITS = 40
+_OURS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def loads(text: str | bytes) -> Any:
@@ -28,15 +31,37 @@ def dumps(value: object) -> str:
 
     Raises ValueError for NaN and Infinity, TypeError for what JSON cannot say.
     """
+    try:
+        text = orjson.dumps(value, default=_fragment, option=_OURS)
+    except orjson.JSONEncodeError:
+        return _in_steps(value)
+    # The fast writer has no word for NaN but null.
+    return _in_steps(value) if b"null" in text else text.decode()
+
+
+def _fragment(value: object) -> object:
+    match value:
+        case Decimal():
+            return orjson.Fragment(_number(value))
+        case Mapping():
+            return dict(value)
+        case date() | datetime():
+            return value.isoformat()
+        case _:
+            raise TypeError
+
+
+def _in_steps(value: object) -> str:
+    """What the fast writer refuses as well: whole numbers beyond 64 bits, names that are none."""
     match value:
         case Decimal():
             return _number(value)
         case Mapping():
-            pairs = (f"{json.dumps(str(key), ensure_ascii=False)}:{dumps(item)}"
+            pairs = (f"{json.dumps(str(key), ensure_ascii=False)}:{_in_steps(item)}"
                      for key, item in value.items())  # fmt: skip
             return "{" + ",".join(pairs) + "}"
         case list() | tuple():
-            return "[" + ",".join(dumps(item) for item in value) + "]"
+            return "[" + ",".join(_in_steps(item) for item in value) + "]"
         case date() | datetime():
             return json.dumps(value.isoformat())
         case _:

@@ -16,12 +16,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from relay.core.errors import BadSignature, InvalidInput
 
 TOLERANCE = timedelta(minutes=5)
 ALGORITHMS = ("sha256", "sha1", "sha512")
 MILLISECOND_DIGITS = 13
+_LAST_SECOND = datetime.max.replace(tzinfo=UTC).timestamp()
 
 _PLACEHOLDER = re.compile(r"\{(body|timestamp|url|method|header:[a-z0-9-]+)\}")
 
@@ -121,7 +123,7 @@ class HmacScheme:
 
     def signature(self, content: bytes, secret: str) -> str:
         """The digest of `content` as text, without its prefix."""
-        digest = hmac.new(key_of(secret, self.key), content, self.algorithm).digest()
+        digest = hmac.digest(key_of(secret, self.key), content, self.algorithm)
         return digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode()
 
     def _bytes(self, candidate: str) -> bytes:
@@ -142,12 +144,16 @@ class HmacScheme:
                 return ""
 
     def _content(self, signed: Signed, stamp: str) -> bytes:
-        pieces = _PLACEHOLDER.split(self.signed)
-        content = bytearray()
-        for position, piece in enumerate(pieces):
+        return b"".join(
             # Every second piece is a placeholder's name.
-            content += _value(piece, signed, stamp) if position % 2 else piece.encode()
-        return bytes(content)
+            _value(piece, signed, stamp) if position % 2 else piece.encode()
+            for position, piece in enumerate(_pieces(self.signed))
+        )
+
+
+@lru_cache(maxsize=256)
+def _pieces(signed: str) -> Sequence[str]:
+    return _PLACEHOLDER.split(signed)
 
 
 def key_of(secret: str, decoding: str) -> bytes:
@@ -175,7 +181,7 @@ def check_age(stamp: str, now: datetime, tolerance: timedelta = TOLERANCE) -> No
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= MILLISECOND_DIGITS):
         raise BadSignature("the signature's timestamp is missing or not a number")
     seconds = int(stamp) / 1000 if len(stamp) == MILLISECOND_DIGITS else int(stamp)
-    if seconds > datetime.max.replace(tzinfo=UTC).timestamp():
+    if seconds > _LAST_SECOND:
         raise BadSignature("the signature's timestamp is not a date")
     off = now.timestamp() - seconds
     if abs(off) > tolerance.total_seconds():

@@ -1,11 +1,13 @@
 """Stores what arrived, a group at a time; the unique (source, key) decides what is a duplicate."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -65,30 +67,30 @@ def _fresh_postgresql(
 ) -> list[int | None]:
     """One statement for the group; the ids, None where the key was there already."""
     del db
-    rows = connection.execute(
-        _ACCEPT,
+    given = [
         {
-            "org": [one.org for one in arrivals],
-            "source": [one.source for one in arrivals],
-            "dkey": [one.dkey for one in arrivals],
-            "okey": [one.okey for one in arrivals],
-            "at": [one.received_at for one in arrivals],
-            "headers": [dump(one.headers) for one in arrivals],
-            "body": [one.body for one in arrivals],
-        },
-    )
+            "n": n,
+            "org_id": one.org,
+            "source_id": one.source,
+            "dkey": one.dkey,
+            "okey": one.okey,
+            "received_at": one.received_at,
+            "headers": dump(one.headers),
+            "body": base64.b64encode(one.body).decode(),
+        }
+        for n, one in enumerate(arrivals, start=1)
+    ]
+    rows = connection.execute(_ACCEPT, {"given": orjson.dumps(given).decode()})
     numbers = {row.n: row.id for row in rows}
     return [numbers.get(n) for n in range(1, len(arrivals) + 1)]
 
 
-# 1 is work.Kind.EVENT.
+# 1 is work.Kind.EVENT. One JSON text: to write seven arrays cost half of the request's CPU.
 _ACCEPT = text("""
 WITH given AS MATERIALIZED (
     SELECT t.*, nextval(pg_get_serial_sequence('events', 'id')) AS id
-    FROM unnest(CAST(:org AS bigint[]), CAST(:source AS bigint[]), CAST(:dkey AS text[]),
-        CAST(:okey AS bigint[]), CAST(:at AS timestamptz[]), CAST(:headers AS text[]),
-        CAST(:body AS bytea[])) WITH ORDINALITY
-        AS t(org_id, source_id, dkey, okey, received_at, headers, body, n)),
+    FROM json_to_recordset(CAST(:given AS json)) AS t(n int, org_id bigint, source_id bigint,
+        dkey text, okey bigint, received_at timestamptz, headers text, body text)),
 fresh AS (
     INSERT INTO events (id, org_id, kind, source_id, dkey, okey, state, received_at)
     SELECT id, org_id, 'delivery', source_id, dkey, okey, 'accepted', received_at
@@ -96,7 +98,7 @@ fresh AS (
     ON CONFLICT (source_id, dkey) DO NOTHING RETURNING id),
 kept AS (
     INSERT INTO payloads (event_id, headers, body)
-    SELECT id, headers, body FROM given JOIN fresh USING (id)),
+    SELECT id, headers, decode(body, 'base64') FROM given JOIN fresh USING (id)),
 waiting AS (
     INSERT INTO work (kind, id, org_id, okey, due_at, attempts)
     SELECT 1, id, org_id, okey, now(), 0 FROM given JOIN fresh USING (id))

@@ -5,17 +5,10 @@ before Flask's own dispatch, whose context, routing and signals are two fifths o
 """
 
 import re
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from queue import SimpleQueue
 from typing import Any
-from urllib.parse import quote
-
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.wrappers import Request, Response
 
 from relay import log as logging
 from relay.core.errors import BadSignature, Unavailable
@@ -29,87 +22,21 @@ from relay.integration import (
     SourceConfig,
 )
 from relay.pipeline import measuring
-from relay.queue import ROUTE
 from relay.runtime import Runtime
-from relay.storage.events import Arrival, Stored, accept
+from relay.storage.events import Arrival
 from relay.storage.sources import SourceRow, keep_brought, source_by_token
 from relay.storage.tables.base import dump
+from relay.web import wire
+from relay.web.committer import Committer
 from relay.web.proxies import WSGI, Environ
 from relay.web.refusals import Pace, Refusals
 
 LARGEST = 1024 * 1024  # bytes of a body
-GROUP = 64
-WAIT = 8.0  # seconds a sender is kept waiting for the commit; the shortest deadline is 3 to 5
 COME_AGAIN = {"Retry-After": "5"}
 KEPT = 1.0  # seconds a source's row is remembered: pausing and rotation take effect that soon
 _PATH = re.compile(r"/in/(?P<kind>[^/]+)/(?P<token>[^/]+)")
 BROUGHT_A_MINUTE = 10  # secrets that come unsigned
 log = logging.get()
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """An arrival and whoever waits for its commit: `done` is locked until then. A bare lock costs
-    a fifth of an Event."""
-
-    arrival: Arrival
-    done: threading.Lock
-    stored: Stored | None = None
-    error: Exception | None = None
-
-
-class _Committer:
-    """Group commit: requests hand their row to one thread and are answered after the COMMIT."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._waiting: SimpleQueue[_Waiting] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
-
-    def commit(self, arrival: Arrival) -> Stored:
-        """Returns when it is durable. Raises Unavailable."""
-        self._start()
-        waiting = _Waiting(arrival, threading.Lock())
-        waiting.done.acquire()
-        self._waiting.put(waiting)
-        if not waiting.done.acquire(timeout=WAIT) or waiting.stored is None:
-            raise Unavailable("the request could not be stored; send it again") from waiting.error
-        return waiting.stored
-
-    def _start(self) -> None:
-        if self._thread is None:
-            # After the server's fork, not before it: a thread does not survive one.
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
-                    self._thread.start()
-
-    def _run(self) -> None:
-        while True:
-            group = [self._waiting.get()]
-            while len(group) < GROUP and not self._waiting.empty():
-                group.append(self._waiting.get())
-            self._store(group)
-
-    def _store(self, group: list[_Waiting]) -> None:
-        try:
-            stored = accept(self._runtime.db, [one.arrival for one in group])
-        except Exception as error:  # noqa: BLE001 - whatever the store raises, the sender gets 503
-            if len(group) > 1:
-                # One row that the database refuses must not refuse the others.
-                for one in group:
-                    self._store([one])
-                return
-            log.error("accept_failed", error=str(error))
-            group[0].error = error
-            group[0].done.release()
-            return
-        for one, result in zip(group, stored, strict=True):
-            one.stored = result
-            one.done.release()
-        fresh = [result.id for result in stored if result.first is None]
-        self._runtime.queue.wake(ROUTE, fresh)
 
 
 class Door:
@@ -118,7 +45,7 @@ class Door:
     def __init__(self, runtime: Runtime, app: WSGI) -> None:
         self._runtime = runtime
         self._app = app
-        self._committer = _Committer(runtime)
+        self._committer = Committer(runtime)
         self._known: dict[str, tuple[float, SourceRow]] = {}
         self._refusals = Refusals(runtime)
         self._brought = Pace(BROUGHT_A_MINUTE)
@@ -127,17 +54,14 @@ class Door:
         found = _PATH.fullmatch(environ.get("PATH_INFO", ""))
         if found is None:
             return self._app(environ, start)
-        request = Request(environ)
-        request.max_content_length = LARGEST
         try:
-            answer = self.knock(request, found["kind"], found["token"])
-        except Exception:
-            # A fault of ours: the sender comes again, and nothing was promised.
+            answer = self.knock(environ, found["kind"], found["token"])
+        except Exception:  # a fault of ours: the sender comes again, and nothing was promised
             log.exception("inbound_failed")
             answer = self._counted("unknown", "failed", _come_again())
-        return _response(answer)(environ, start)
+        return wire.give(answer, environ, start)
 
-    def knock(self, request: Request, kind: str, token: str) -> Answer:
+    def knock(self, environ: Environ, kind: str, token: str) -> Answer:
         """One request from outside."""
         try:
             row = self._source(token)
@@ -150,14 +74,17 @@ class Door:
         if row.state != "active":
             return self._counted(row.type, "paused", _come_again())
         now = self._runtime.clock.now()
+        base_url = self._runtime.settings.base_url
         try:
-            body = request.get_data(cache=False)
-        except RequestEntityTooLarge:
+            body = wire.body_of(environ, LARGEST)
+        except wire.Broken:
+            return self._counted(row.type, "broken", Answer(status=400))
+        except wire.TooLarge:
             why = f"its body is larger than {LARGEST:,} bytes"
-            empty = _inbound(self._runtime, request, b"", now)
+            empty = wire.read(environ, base_url, b"", now)
             self._refusals.note(row, source, row.config(now), empty, why)
             return self._counted(row.type, "too_large", Answer(status=413))
-        return self._take(row, source, _inbound(self._runtime, request, body, now), now)
+        return self._take(row, source, wire.read(environ, base_url, body, now), now)
 
     def _take(
         self, row: SourceRow, source: Source, inbound: InboundRequest, now: datetime
@@ -224,21 +151,6 @@ def _come_again() -> Answer:
     return Answer(status=503, headers=COME_AGAIN)
 
 
-def _inbound(runtime: Runtime, request: Request, body: bytes, now: datetime) -> InboundRequest:
-    target = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
-    path = str(target) if target else quote(request.path)
-    if not target and request.query_string:
-        path += f"?{request.query_string.decode('latin-1')}"
-    return InboundRequest(
-        method=request.method,
-        url=f"{runtime.settings.base_url}{path}",
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=body,
-        received_at=now,
-        query=request.args.to_dict(),
-    )
-
-
 def _arrival(
     row: SourceRow, source: Source, inbound: InboundRequest, config: SourceConfig, now: datetime
 ) -> Arrival:
@@ -268,11 +180,3 @@ def _headers(kept: InboundRequest, token: str) -> dict[str, str]:
     if kept.query:
         headers[":query"] = dump(dict(kept.query))
     return headers
-
-
-def _response(answer: Answer) -> Response:
-    headers: Mapping[str, str] = answer.headers
-    response = Response(answer.body, status=answer.status, headers=dict(headers))
-    if not answer.body and "Content-Type" not in headers:
-        response.headers.pop("Content-Type", None)
-    return response

@@ -117,7 +117,7 @@ def redact(request: InboundRequest, config: SourceConfig) -> InboundRequest:
     if options.text(config.options, "scheme") == "header":
         secret.add(options.header(config.options, "header") or "x-api-key")
     headers = {name: value for name, value in request.headers.items() if name not in secret}
-    kept = replace(request, headers=headers)
+    kept = replace(request, headers=headers) if len(headers) < len(request.headers) else request
     kind, _ = forms.content_type(request.headers.get("content-type", ""))
     if kind != forms.MULTIPART:
         return kept
