@@ -17,6 +17,7 @@ from relay.pipeline.connecting import StoredCredentials
 from relay.queue import ROUTE
 from relay.storage import connections, identity
 from relay.storage import work as events_due
+from relay.storage.reads.attention import badges
 from relay.storage.tables.identity import audit_log, organizations
 from relay.storage.tables.notices import mails
 from relay.storage.tables.setup import connections as table
@@ -249,6 +250,7 @@ def test_secrets_are_kept_sealed_and_forgotten_when_it_is_removed(house: House) 
     assert kept.sealed == ""
     with runtime.db.read() as conn:
         assert connections.all_connections(conn, real) == []
+        assert badges(conn, real).connections == 0
 
 
 def test_our_numbers_begin_as_the_connection_says(small_house: House) -> None:

@@ -24,7 +24,8 @@ class Badges:
 
 def badges(conn: Connection, org: int) -> Badges:
     """One statement, for it is asked on every page."""
-    stopped = (connections.c.org_id == org, connections.c.state != "active")
+    there = (connections.c.org_id == org, connections.c.removed_at.is_(None))
+    stopped = (*there, connections.c.state != "active")
     each = union_all(
         _number("dead", dead, dead.c.org_id == org),
         select(literal("failed").label("name"), failures.counted(org).label("number")),
