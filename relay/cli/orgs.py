@@ -54,6 +54,7 @@ def list_(invocation: Invocation) -> None:
 @org.command(name="set")
 @click.option("--time-zone", metavar="ZONE", help="Such as Europe/Berlin.")
 @click.option("--key-limit", type=int, metavar="N", help="How many API keys it may have.")
+@click.option("--quiet-hours", metavar="22:00-07:00", help="When nobody is told; none: never.")
 @click.option("--bookings", type=click.Choice(["hold", "go"]), help="Hold all, or let them go.")
 @click.option("--setting", multiple=True, metavar="NAME=VALUE", help="What setting(NAME) reads.")
 @click.option("--unset", multiple=True, metavar="NAME", help="Take a setting away.")
@@ -62,6 +63,7 @@ def set_(
     invocation: Invocation,
     time_zone: str | None,
     key_limit: int | None,
+    quiet_hours: str | None,
     bookings: str | None,
     setting: tuple[str, ...],
     unset: tuple[str, ...],
@@ -76,6 +78,7 @@ def set_(
             time_zone=time_zone,
             key_limit=key_limit,
             settings=settings,
+            quiet_hours=quiet_hours,
         )
         if bookings is not None:
             arrange.hold_bookings(at.runtime, at.org.id, held=bookings == "hold", by=at.by)

@@ -40,6 +40,16 @@ def list_(invocation: Invocation) -> None:
 @target.command()
 @click.argument("name")
 @click.pass_obj
+def test(invocation: Invocation, name: str) -> None:
+    """Send NAME a notice that tells of nothing, to see whether it arrives."""
+    with office(invocation, wakes=True) as at:
+        found = arrange.test_target(at.runtime, at.org.id, name, by=at.by)
+    invocation.show({"name": found, "sent": True}, f"A test notice is on its way to {found}.")
+
+
+@target.command()
+@click.argument("name")
+@click.pass_obj
 def remove(invocation: Invocation, name: str) -> None:
     """Take NAME away."""
     with office(invocation) as at:

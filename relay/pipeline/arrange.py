@@ -13,7 +13,7 @@ from relay.core.targets import check_url
 from relay.crm.embedded import schema as lists
 from relay.integration import Source
 from relay.mapping import compile_mapping, versions_of
-from relay.pipeline import release, timetable
+from relay.pipeline import release, timetable, troubles
 from relay.pipeline import rules as live
 from relay.pipeline.connecting import http_for, opened
 from relay.pipeline.crm_lists import lists_of
@@ -255,6 +255,18 @@ def add_target(
     return TargetRow(id=id, org=org, name=name.strip(), url=url, secret=secret), secret
 
 
+def test_target(runtime: Runtime, org: int, ref: str, *, by: str) -> str:
+    """Sends a notice to a target that tells of nothing, by id (`tgt_2`) or name; its name. Raises
+    NotFound."""
+    with runtime.db.read() as conn:
+        rows = connections.all_targets(conn, runtime.vault, org)
+    named = [row.name for row in rows if ids.public("tgt", row.id) == ref or row.name == ref]
+    if not named:
+        raise NotFound(f"there is no target {ref!r} here: relay target list")
+    troubles.try_out(runtime, org, f"{troubles.CHANNEL}{named[0]}", by=by)
+    return named[0]
+
+
 def remove_target(runtime: Runtime, org: int, ref: str, *, by: str) -> None:
     """Takes a target away, by id (`tgt_2`) or name. Raises NotFound."""
     with runtime.db.write() as conn:
@@ -308,12 +320,20 @@ def change_organization(
     time_zone: str | None = None,
     key_limit: int | None = None,
     settings: Mapping[str, object] | None = None,
+    quiet_hours: str | None = None,
 ) -> None:
     """Sets what is given; in another time zone schedules come due at other times."""
     now = runtime.clock.now()
     with runtime.db.write() as conn:
         members.change_organization(
-            conn, org, by=by, at=now, time_zone=time_zone, key_limit=key_limit, settings=settings
+            conn,
+            org,
+            by=by,
+            at=now,
+            time_zone=time_zone,
+            key_limit=key_limit,
+            settings=settings,
+            quiet_hours=quiet_hours,
         )
         if settings is not None:
             live.relint(runtime, conn, org)

@@ -125,6 +125,7 @@ def organization(row: Organization) -> Document:
         "settings": plain(row.settings),
         "bookings_held": row.bookings_held,
         "key_limit": row.key_limit,
+        "quiet_hours": row.quiet_hours or None,
         "rule_set": row.rule_set_hash,
     }
 

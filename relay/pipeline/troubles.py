@@ -3,6 +3,7 @@ once when it works again. Whom: the rule's `notify`, else its owner; for connect
 `notify`, for them without it and for rule sets the organization's owners."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +12,15 @@ from sqlalchemy import Connection
 
 from relay.core import ids, options
 from relay.core.causes import cause
+from relay.core.errors import InvalidInput, NotFound
+from relay.core.quiet import is_quiet
 from relay.pipeline import mails
 from relay.pipeline.execution import Execution
 from relay.pipeline.notices import CAPTURED, reachable
 from relay.runtime import Runtime
 from relay.setups import Setup
+from relay.storage import identity, work
 from relay.storage import troubles as stored
-from relay.storage import work
 from relay.storage.deliveries import NewDelivery, insert_delivery, target_key
 from relay.storage.members import owners_of
 from relay.storage.rulesets import LIVE
@@ -37,8 +40,22 @@ def note(runtime: Runtime, conn: Connection, failed: Iterable[Execution], now: d
         if not recipients:
             continue
         trouble = _trouble(execution.org, "rule", rule.id, message, recipients, now, execution.run)
-        if stored.note(conn, trouble):
-            _tell(runtime, conn, execution.setup, trouble, now, times=1)
+        _began(runtime, conn, execution.setup, trouble, now)
+
+
+def _began(
+    runtime: Runtime, conn: Connection, setup: Setup, trouble: Trouble, now: datetime
+) -> None:
+    """Tells of it where it is the first of its cause; in quiet hours, when they are over."""
+    if _is_quiet(setup, now):
+        stored.note(conn, replace(trouble, untold=1, told_at=stored.NEVER))
+    elif stored.note(conn, trouble):
+        _tell(runtime, conn, setup, trouble, now, times=1)
+
+
+def _is_quiet(setup: Setup, now: datetime) -> bool:
+    whose = setup.organization
+    return is_quiet(whose.quiet_hours, whose.time_zone, now)
 
 
 def sweep(runtime: Runtime) -> None:
@@ -51,13 +68,20 @@ def sweep(runtime: Runtime) -> None:
     with runtime.db.write() as conn:
         stands = _note_standing(runtime, conn, now)
         for one in stored.untold(conn, now - HOUR):
-            _tell(runtime, conn, runtime.setups.of(conn, one.org), one, now, times=one.untold)
-            stored.told(conn, one, now)
+            setup = runtime.setups.of(conn, one.org)
+            if not _is_quiet(setup, now) and not (
+                one.was_never_told and _works_again(conn, [one], stands)
+            ):
+                is_first = one.was_never_told and one.kind != "rule"
+                _tell(runtime, conn, setup, one, now, times=1 if is_first else one.untold)
+                stored.told(conn, one, now)
         for key, causes in _by_subject(stored.standing(conn)).items():
-            if _works_again(conn, causes, stands):
-                org, kind, ref = key
-                setup = runtime.setups.of(conn, org)
-                _tell_of_end(runtime, conn, setup, causes, now)
+            org, kind, ref = key
+            setup = runtime.setups.of(conn, org)
+            if _works_again(conn, causes, stands) and not _is_quiet(setup, now):
+                # What began and ended while nobody was to be told is nobody's news.
+                if known := [one for one in causes if not one.was_never_told]:
+                    _tell_of_end(runtime, conn, setup, known, now)
                 stored.over(conn, org, kind, ref)
 
 
@@ -75,9 +99,8 @@ def _note_standing(runtime: Runtime, conn: Connection, now: datetime) -> set[tup
             _trouble(row.org_id, "rules", row.about, message, _whom(conn, row.org_id), now)
         )
     for trouble in found:
-        if trouble.recipients and stored.note(conn, trouble):
-            setup = runtime.setups.of(conn, trouble.org)
-            _tell(runtime, conn, setup, trouble, now, times=1)
+        if trouble.recipients:
+            _began(runtime, conn, runtime.setups.of(conn, trouble.org), trouble, now)
     return {(one.org, one.kind, one.ref) for one in found}
 
 
@@ -115,6 +138,28 @@ def _whom(conn: Connection, org: int, notify: Sequence[str] = ()) -> list[str]:
     owners = [f"{EMAIL}{email}" for email in owners_of(conn, org)]
     named = [owners if one == OWNER else [one] for one in notify or (OWNER,)]
     return list(dict.fromkeys(who for some in named for who in some))
+
+
+def try_out(runtime: Runtime, org: int, recipient: str, *, by: str) -> None:
+    """A notice that tells of nothing, to see whether it arrives: `email:…` or `channel:…`. Raises
+    InvalidInput, and NotFound for a channel that is not there."""
+    now = runtime.clock.now()
+    kind, _, name = recipient.partition(":")
+    with runtime.db.write() as conn:
+        setup = runtime.setups.of(conn, org)
+        if kind not in {"email", "channel"} or not name:
+            raise InvalidInput(f"{recipient!r} is nobody to tell: email:ADDRESS or channel:NAME")
+        if kind == "channel" and name not in setup.targets:
+            raise NotFound(f"there is no channel {name!r}: relay target list")
+        link = f"{runtime.settings.base_url}/settings"
+        said = f"{by} tries out whether notices arrive. Nothing is wrong."
+        one = _trouble(org, "test", recipient, said, [recipient], now)
+        message = {
+            "type": "trouble.test", "kind": "test", "name": recipient, "message": said,
+            "url": link, "text": f"A test notice: {said} {link}",
+        }  # fmt: skip
+        _send(runtime, conn, setup, one, ("A test notice", f"{said}\n\n{link}\n"), message, now)
+        identity.audit(conn, org, by, "notice tried out", recipient, at=now)
 
 
 def _recipients(notify: Sequence[str], owner: str | None) -> list[str]:

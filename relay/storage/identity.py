@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from relay.core import ids
 from relay.core.access import AUTHORIZATION_FAILED, ROLES, SCOPES, Caller, Person
 from relay.core.errors import BadSignature, Conflict, InvalidInput, NotFound
+from relay.core.quiet import NEVER
 from relay.storage.tables.identity import api_keys, audit_log, organizations, sessions, users
 
 SESSION = timedelta(days=14)
@@ -37,6 +38,7 @@ class Organization:
     rule_set_hash: str | None
     bookings_held: bool
     key_limit: int
+    quiet_hours: str = NEVER
 
 
 def create_organization(conn: Connection, name: str, *, is_test: bool, at: datetime) -> int:
@@ -83,6 +85,7 @@ _ORGANIZATIONS = select(
     organizations.c.rule_set_hash,
     organizations.c.bookings_held,
     organizations.c.key_limit,
+    organizations.c.quiet_hours,
 )
 
 

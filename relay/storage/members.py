@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import Connection, func, select, update
 
+from relay.core import quiet
 from relay.core.access import ROLES
 from relay.core.errors import Conflict, InvalidInput, NotFound
 from relay.storage.identity import audit, organization, touch_config
@@ -25,6 +26,7 @@ def change_organization(
     key_limit: int | None = None,
     bookings_held: bool | None = None,
     settings: Mapping[str, object] | None = None,
+    quiet_hours: str | None = None,
 ) -> None:
     """Sets what is given; a setting of None is taken away. Raises InvalidInput."""
     before = organization(conn, org)
@@ -37,6 +39,7 @@ def change_organization(
         "time_zone": time_zone,
         "key_limit": key_limit,
         "bookings_held": bookings_held,
+        "quiet_hours": None if quiet_hours is None else quiet.quiet_hours(quiet_hours),
         "settings": {k: v for k, v in merged.items() if v is not None} if settings else None,
     }
     changed = {name: value for name, value in wanted.items() if value is not None}

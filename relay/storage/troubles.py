@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
@@ -12,6 +12,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from relay.storage.tables.notices import mails, troubles
 from relay.storage.tables.runs import runs
 from relay.storage.tables.setup import connections, rule_findings
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # when people were told of what they have yet to hear
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,11 @@ class Trouble:
     since: datetime
     told_at: datetime
 
+    @property
+    def was_never_told(self) -> bool:
+        """It began in quiet hours, and they are not over."""
+        return self.told_at == NEVER
+
 
 def note(conn: Connection, new: Trouble) -> bool:
     """Counts it; True where it is the first of its cause, of which people are to be told now."""
@@ -37,7 +44,7 @@ def note(conn: Connection, new: Trouble) -> bool:
         upsert(troubles)
         .values(
             org_id=new.org, kind=new.kind, ref=new.ref, cause=new.cause, message=new.message,
-            recipients=list(new.recipients), run_id=new.run, untold=0, since=new.since,
+            recipients=list(new.recipients), run_id=new.run, untold=new.untold, since=new.since,
             told_at=new.told_at,
         )
         .on_conflict_do_nothing()

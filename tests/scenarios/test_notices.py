@@ -12,9 +12,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import update
 
-from relay.core.errors import InvalidInput, PermanentError
+from relay.core.errors import InvalidInput, NotFound, PermanentError
 from relay.mail import send
 from relay.pipeline import arrange, connect, rules
+from relay.pipeline import troubles as troubles_of
 from relay.storage.tables.deliveries import deliveries
 from relay.storage.tables.identity import organizations
 from relay.storage.tables.notices import mails, troubles
@@ -184,6 +185,53 @@ def test_who_cannot_be_told_of_a_connection_is_refused(
     with pytest.raises(InvalidInput, match=said):
         connect.change(small_house.runtime, small_house.made.org, "recurly", by="me",
                        settings={"notify": notify})  # fmt: skip
+
+
+def test_in_quiet_hours_notices_wait_and_what_passes_in_them_is_nobodys_news(
+    house: House, mailbox: tuple[Mailbox, str]
+) -> None:
+    box, url = mailbox
+    real(house, url)
+    rules.apply(house.runtime, house.made.org, {"rules/bill.yaml": TEXT}, by="me")
+
+    def quiet(hours: int) -> None:
+        """From that many hours before now to one after it; 0: no more."""
+        now = house.runtime.clock.now()
+        begin, end = now - timedelta(hours=hours), now + timedelta(hours=1)
+        text = f"{begin:%H:%M}-{end:%H:%M}" if hours else "none"
+        arrange.change_organization(house.runtime, house.made.org, by="me", quiet_hours=text)
+        house.engine.sweep()
+        house.settle()
+
+    quiet(1)
+    for _ in range(2):
+        win(house, DEALS[0], "annual")
+    assert box.mails == []
+    quiet(0)
+    assert box.subjects == ["[Acme] Bill a won deal failed 2 times"]
+    win(house, DEALS[1], "one-off")
+    assert box.subjects[1:] == ["[Acme] Bill a won deal works again"]
+    quiet(1)
+    win(house, DEALS[0], "annual")
+    win(house, DEALS[1], "one-off")
+    quiet(0)
+    assert len(box.mails) == 2
+
+
+def test_a_test_notice_shows_whether_notices_arrive(
+    house: House, mailbox: tuple[Mailbox, str]
+) -> None:
+    box, url = mailbox
+    real(house, url)
+    troubles_of.try_out(house.runtime, house.made.org, "email:ann@example.com", by="me")
+    arrange.test_target(house.runtime, house.made.org, "sales-channel", by="me")
+    house.engine.sweep()
+    house.settle()
+    assert box.subjects == ["[Acme] A test notice"]
+    (told,) = house.rows(deliveries, target_kind="target")
+    assert told.type == "trouble.test"
+    with pytest.raises(NotFound, match="no channel 'nobody'"):
+        troubles_of.try_out(house.runtime, house.made.org, "channel:nobody", by="me")
 
 
 def test_a_mail_waits_for_its_server_and_gives_up_on_who_is_not_there(

@@ -26,6 +26,7 @@ organizations = Table(
     Column("rule_set_hash", Text),
     Column("bookings_held", Boolean, nullable=False, server_default=false()),
     Column("key_limit", Integer, nullable=False, server_default="5"),
+    Column("quiet_hours", Text, nullable=False, server_default=""),  # 22:00-07:00
     Column("created_at", Time, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -137,6 +137,13 @@ class NewTarget(Schema):
     url = fields.String(required=True)
 
 
+class TriedTarget(Schema):
+    """A target that a notice is on its way to."""
+
+    name = fields.String(required=True)
+    sent = fields.Boolean()
+
+
 class MadeTarget(Target):
     """A target with the secret that signs what is sent there, shown this once."""
 
@@ -243,6 +250,12 @@ def add_target(new: Document) -> Document:
     """A new one; the secret that signs what is sent there is shown this once."""
     row, secret = arrange.add_target(runtime(), caller().org, new["name"], new["url"], by=by())
     return documents.target(row) | {"secret": secret}
+
+
+@routes.post("/targets/<ref>/test", scope="hooks", answer=TriedTarget)
+def test_target(ref: str) -> Document:
+    """Sends a notice there that tells of nothing, to see whether it arrives."""
+    return {"name": arrange.test_target(runtime(), caller().org, ref, by=by()), "sent": True}
 
 
 @routes.delete("/targets/<ref>", scope="hooks", status=204)

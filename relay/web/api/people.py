@@ -38,6 +38,7 @@ class Organization(Schema):
     settings = fields.Dict()
     bookings_held = fields.Boolean()
     key_limit = fields.Integer()
+    quiet_hours = fields.String(allow_none=True)
     rule_set = fields.String(allow_none=True)
 
 
@@ -46,6 +47,7 @@ class OrganizationChange(Schema):
 
     time_zone = fields.String(metadata={"example": "Europe/Berlin"})
     key_limit = fields.Integer()
+    quiet_hours = fields.String(metadata={"example": "22:00-07:00", "description": "or none"})
     bookings_held = fields.Boolean()
     settings = fields.Dict(keys=fields.String())
 

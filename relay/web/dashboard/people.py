@@ -10,6 +10,7 @@ from relay.core import ids
 from relay.core.access import ROLES
 from relay.core.errors import Conflict, InvalidInput, NotFound
 from relay.people import email as address
+from relay.pipeline import troubles
 from relay.storage import identity, members
 from relay.storage.reads import settings as stored
 from relay.web.dashboard.blueprint import me, pages, refuse, runtime
@@ -67,6 +68,30 @@ def change_key_limit() -> Response | str:
         )
 
     return _changed(work)
+
+
+@pages.post("/settings/quiet-hours")
+def change_quiet_hours() -> Response | str:
+    """When nobody is told of anything; empty: never."""
+    given = request.form.get("hours", "")
+
+    def work(conn: Connection) -> None:
+        members.change_organization(
+            conn, me().org, by=me().email, at=runtime().clock.now(), quiet_hours=given
+        )
+
+    return _changed(work)
+
+
+@pages.post("/settings/notices/test")
+def try_notice() -> Response | str:
+    """A notice that tells of nothing, to see whether it arrives."""
+    me().need("admin")
+    try:
+        troubles.try_out(runtime(), me().org, request.form.get("recipient", ""), by=me().email)
+    except (InvalidInput, NotFound) as refused:
+        return refuse(settings_page(trouble=str(refused)), refused)
+    return redirect(url_for("dashboard.settings", _anchor="notices"), 303)
 
 
 def _changed(work: Callable[[Connection], None]) -> Response | str:

@@ -89,17 +89,19 @@ def settings_page(
     trouble: str = "",
 ) -> str:
     """`problem` is about a new key, `trouble` about people and the limit."""
-    keys, people, lists, mails = read(
+    keys, people, lists, mails, channels = read(
         lambda conn: (
             stored.keys(conn, me().org),
             stored.people(conn, me().org),
             grid.lists(conn, me().org),
             troubles.last_mails(conn, me().org, _MAILS),
+            sorted(runtime().setups.of(conn, me().org).targets),
         )
     )
     return page(
         "settings",
         mails=mails,
+        channels=channels,
         keys=keys,
         people=people,
         lists=lists,
