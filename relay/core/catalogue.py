@@ -269,6 +269,20 @@ def _our_own() -> Iterable[EventType]:
         schema=item,
         example=_ITEM_EXAMPLE,
     )
+    gone = {"item_id": TEXT, "list_id": MAYBE, "list": MAYBE, "name": TEXT, "removed_at": TIME}
+    yield EventType(
+        type="list_item.removed",
+        about="An item was taken off its list; its account and contacts stay.",
+        schema=shape(gone, gone),
+        example={
+            "id": "6ac2f40c6ab2f1e5d4b09f11-8830",
+            "item_id": "6ac2f40c6ab2f1e5d4b09f11",
+            "list_id": "6ac2f40b3f0c0d9b5a7e1c20",
+            "list": "Deals",
+            "name": "Northwind onboarding",
+            "removed_at": "2026-05-12T09:00:00.000Z",
+        },
+    )
     person = {"contact_id": TEXT, **_PERSON}
     known = _CONTACT_EXAMPLE
     for type, about in (

@@ -9,8 +9,12 @@ from relay.crm.port import Author
 Record = Mapping[str, object]
 
 # Whether anybody asks for the record: of a change by list title and field, of a creation by list
-# title (None for contacts and accounts) and None, of anything else by None and its type.
+# title (None for contacts and accounts) and None, of a removal by list title and REMOVED, of
+# anything else by None and its type.
 Wanted = Callable[[str | None, str | None], bool]
+
+
+REMOVED = "list_item.removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,7 @@ class Created:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """An item of a CRM elsewhere is no longer there."""
+    """An item is no longer there; `record` is what it was, as far as that is known."""
 
     org: int
     id: str
@@ -63,7 +67,10 @@ class Removed:
     list_title: str
     at_ms: int
     author: Author
-    record: None = None
+    record: Record | None = None
+
+
+Told = Change | Created | Removed
 
 
 def wanted_always(list_title: str | None, slug: str | None) -> bool:

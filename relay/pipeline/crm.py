@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from relay.crm.changes import Change, Created
+from relay.crm.changes import Told
 from relay.crm.embedded.desk import Desk
 from relay.crm.port import Operation, Result
 from relay.pipeline import transitions
@@ -19,7 +19,7 @@ Made = TypeVar("Made")
 def write(runtime: Runtime, org: int, operations: Sequence[Operation]) -> list[Result]:
     """Carries out operations in one transaction; one result each."""
 
-    def work(conn: Connection, changes: list[Change | Created]) -> list[Result]:
+    def work(conn: Connection, changes: list[Told]) -> list[Result]:
         wanted = transitions.wanted(runtime.setups.of(conn, org))
         return runtime.crm.apply(conn, operations, changes, wanted=wanted)
 
@@ -29,16 +29,16 @@ def write(runtime: Runtime, org: int, operations: Sequence[Operation]) -> list[R
 def edit(runtime: Runtime, org: int, work: Callable[[Desk], Made]) -> Made:
     """Lets `work` change an organization's CRM by hand, in one transaction."""
 
-    def carry_out(conn: Connection, changes: list[Change | Created]) -> Made:
+    def carry_out(conn: Connection, changes: list[Told]) -> Made:
         wanted = transitions.wanted(runtime.setups.of(conn, org))
         return runtime.crm.edit(conn, org, work, changes, wanted=wanted)
 
     return change(runtime, carry_out)
 
 
-def change(runtime: Runtime, work: Callable[[Connection, list[Change | Created]], Made]) -> Made:
+def change(runtime: Runtime, work: Callable[[Connection, list[Told]], Made]) -> Made:
     """Does work that appends what it changed, stores the transitions with it, and wakes."""
-    changes: list[Change | Created] = []
+    changes: list[Told] = []
     with runtime.db.write() as conn:
         made = work(conn, changes)
         leases = transitions.store(runtime, conn, changes, token=None)

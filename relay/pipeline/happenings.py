@@ -8,6 +8,7 @@ from typing import Any
 from relay.core.event import ParsedEvent, facts_of
 from relay.core.hook import is_operational
 from relay.core.ids import public
+from relay.crm.changes import REMOVED
 from relay.pipeline import payloads, reading
 from relay.pipeline.payloads import Document, Happening
 from relay.setups import Setup
@@ -37,7 +38,9 @@ def of_change(
         type=change["type"],
         at=change["at"],
         facts=reading.changed_facts(row, change, setup, now),
-        data=_OF_NOUN[noun](change, group),
+        data=payloads.removed(change, group)
+        if change["type"] == REMOVED
+        else _OF_NOUN[noun](change, group),
         key=f"{noun}:{change['item_id'] or change.get('id')}",
         item=change["item_id"],
         list_id=change.get("list_id"),

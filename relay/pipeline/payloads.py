@@ -67,6 +67,13 @@ def item(change: Facts, group: int) -> Document:
     }
 
 
+def removed(change: Facts, event: int) -> Document:
+    """`list_item.removed`: an item may come back, and be removed again."""
+    id = str(change["item_id"])
+    names = {"list_id": change.get("list_id"), "list": change.get("list"), "name": change["about"]}
+    return {"id": f"{id}-{event}", "item_id": id, **names, "removed_at": time(change["at"])}
+
+
 def contact(change: Facts, event: int) -> Document:
     """`contact.created` and `contact.updated`."""
     record: Facts = change["record"]["contact"]

@@ -95,7 +95,7 @@ def _change(plan: Plan, now: datetime) -> None:
     matches: list[Match] = []
     if "created" in change:
         matches = rules.created(change["created"], change["list"])
-    elif "field" in change:
+    elif change["type"] == "list_item.updated":
         matches = rules.changed(change["list"], change["field"], change["from"], change["to"])
     maker = change["author"]
     facts = reading.changed_facts(plan.row, change, plan.setup, now)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from relay.core.errors import NotFound, RelayError
 from relay.core.event import facts_of
 from relay.core.ids import public
-from relay.crm.changes import Change, Created
+from relay.crm.changes import Change, Created, Told
 from relay.crm.embedded import contacts, items
 from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.schema import Schema
@@ -171,7 +171,7 @@ class _Trial:
     conn: Connection
     setup: Setup
     walk: _Walk
-    changes: list[Change | Created] = field(default_factory=list)
+    changes: list[Told] = field(default_factory=list)
 
     @property
     def org(self) -> int:
@@ -258,8 +258,10 @@ class _Trial:
             if isinstance(change, Change):
                 found = rules.changed(change.list_title, change.field_slug, change.from_display,
                                       change.to_display)  # fmt: skip
-            else:
+            elif isinstance(change, Created):
                 found = rules.created(change.kind, change.list_title)
+            else:
+                continue  # no rule waits for a removal
             for match in found:
                 name = match.rule.name or match.rule.id
                 if match.rule.id not in self.setup.paused and name not in self.told.starts:

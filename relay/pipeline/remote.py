@@ -20,7 +20,7 @@ from relay.core.errors import (
     RetryableError,
     UnknownOutcome,
 )
-from relay.crm.changes import Created
+from relay.crm.changes import Created, Told
 from relay.crm.moments import milliseconds
 from relay.crm.port import Done, Result
 from relay.crm.remote import Made, Written
@@ -192,9 +192,9 @@ def record(runtime: Runtime, found: Sequence[Carried], token: int) -> Settled:
     return settled
 
 
-def _told(runtime: Runtime, conn: Connection, found: Sequence[Carried]) -> list[sightings.Told]:
+def _told(runtime: Runtime, conn: Connection, found: Sequence[Carried]) -> list[Told]:
     """The transitions of what these runs wrote, each noted once."""
-    told: list[sightings.Told] = []
+    told: list[Told] = []
     by_crm: dict[int, list[Carried]] = {}
     for one in found:
         if one.watched is not None and (one.seen or one.made):

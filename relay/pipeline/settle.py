@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from relay.core.errors import Filtered, RelayError
-from relay.crm.changes import Change, Created
+from relay.crm.changes import Told
 from relay.crm.port import Done
 from relay.pipeline import booking, elsewhere, notices, transitions, troubles
 from relay.pipeline.execution import Execution
@@ -69,7 +69,7 @@ def settle(
     """
     now = runtime.clock.now()
     settled = Settled()
-    changes: list[Change | Created] = []
+    changes: list[Told] = []
     lanes = lanes_of(_free(conn, executions))
     started: set[int] = set()
     prepared: set[int] = set()
@@ -132,7 +132,7 @@ def _round(
     runtime: Runtime,
     conn: Connection,
     heads: Sequence[Execution],
-    changes: list[Change | Created],
+    changes: list[Told],
     settled: Settled,
     now: datetime,
 ) -> None:
@@ -154,7 +154,7 @@ def _crm(
     runtime: Runtime,
     conn: Connection,
     group: Sequence[Execution],
-    changes: list[Change | Created],
+    changes: list[Told],
     now: datetime,
 ) -> None:
     wanted = transitions.wanted(group[0].setup)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from relay.crm.changes import Change, Created, Record, Removed, Wanted
+from relay.crm.changes import Change, Created, Record, Removed, Told, Wanted
 from relay.crm.model import Field, Item, List, Stored
 from relay.crm.port import Author
 from relay.crm.records import account_record, contact_record, item_record
@@ -24,8 +24,6 @@ from relay.setups import Setup
 from relay.storage import watch as stored
 from relay.storage.connections import ConnectionRow
 from relay.storage.watch import Shadow
-
-Told = Change | Created | Removed
 
 _KEPT = ("id", "name", "accountId", "contactIds", "fieldValues", "createdDate", "modifiedDate")
 
@@ -174,6 +172,7 @@ def gone(conn: Connection, watched: Watched, ids: Sequence[str], now_ms: int) ->
             list_title=lists[one.list_id].title if one.list_id in lists else one.list_id,
             at_ms=now_ms,
             author=watched.author,
+            record={"item": {"id": id, "name": one.item.get("name")}},
         )
         for id, one in there.items()
     ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from relay.crm.changes import REMOVED
 from relay.pipeline.timetable import stay_trigger
 from relay.setups import Setup
 from relay.storage import deadlines as stored
@@ -67,7 +68,8 @@ def _concerns(rules: RuleSet, change: Mapping[str, Any]) -> bool:
 def _end(known: _Known, step: Step) -> None:
     change = step.told
     for key, stay in list(known.items()):
-        if stay.item != change["item_id"] or stay.field != change.get("field"):
+        is_meant = change["type"] == REMOVED or stay.field == change.get("field")
+        if stay.item != change["item_id"] or not is_meant:
             continue
         rule = step.setup.rules.by_id.get(stay.rule)
         number = None if rule is None else stay_trigger(rule, stay)
@@ -77,6 +79,8 @@ def _end(known: _Known, step: Step) -> None:
 
 def _begin(known: _Known, org: int, step: Step) -> None:
     change, rules = step.told, step.setup.rules
+    if change["type"] == REMOVED:
+        return
     values: Mapping[str, object]
     if "created" in change:
         values = (change.get("record") or {}).get("item") or {}

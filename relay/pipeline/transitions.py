@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from relay.core.ids import ordering_key
-from relay.crm.changes import Change, Created, Removed, Wanted
+from relay.crm.changes import REMOVED, Change, Removed, Told, Wanted
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import events as stored
@@ -16,8 +16,6 @@ from relay.storage.numbers import next_ids
 from relay.storage.tables.base import dump
 from relay.storage.tables.events import events
 from relay.storage.work import Kind, Lease, NewWork
-
-Told = Change | Created | Removed
 
 LEASE = 60.0  # seconds to route what was born leased
 
@@ -41,6 +39,8 @@ def wanted(setup: Setup) -> Wanted:
 
 def _types(list_title: str | None, slug: str | None) -> Sequence[str]:
     """The types of event that a question of the CRM's is about."""
+    if slug == REMOVED:
+        return (REMOVED,)
     if list_title is not None:
         return ("list_item.created",) if slug is None else ("list_item.updated",)
     return ("contact.created", "account.created") if slug is None else (slug,)
@@ -91,7 +91,7 @@ def type_of(change: Told) -> str:
     if isinstance(change, Change):
         return "list_item.updated"
     if isinstance(change, Removed):
-        return "list_item.removed"
+        return REMOVED
     return "list_item.created" if change.kind == "item" else f"{change.kind}.{change.verb}"
 
 

@@ -98,3 +98,18 @@ def test_an_envelope_names_type_time_and_sequence(hooked: Hooked) -> None:
     (told,) = hooked.receiver.to("/in")
     assert set(told.json) == {"type", "timestamp", "data", "sequence"}
     assert told.json["data"]["fields"]["status"] == "Proposal"
+
+
+def test_a_removed_item_is_told_and_a_list_can_be_asked_for_alone(both: Hooked) -> None:
+    both.subscribe("list_item.removed", path="/gone", filter={"condition": "item.amount > 0"})
+    both.subscribe("list_item.*", path="/leads", filter={"list_id": "Leads"})
+    deals = both.house.its_list("Deals")
+    item = both.house.item("Deals", DEAL)
+    both.house.api("DELETE", f"/lists/{deals['id']}/listitems/{item['id']}")
+    both.house.settle()
+    (told,) = both.receiver.to("/gone")
+    assert (told.json["item_id"], told.json["name"]) == (item["id"], DEAL)
+    assert told.headers["webhook-event-type"] == "list_item.removed"
+    schema = CATALOGUE["list_item.removed"].schema
+    assert not list(jsonschema_rs.iter_errors(schema, told.json))
+    assert both.receiver.to("/leads") == []

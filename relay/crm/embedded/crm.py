@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from relay.core.clock import Clock
 from relay.core.errors import InvalidInput
-from relay.crm.changes import Change, Created, Wanted, wanted_always
+from relay.crm.changes import Told, Wanted, wanted_always
 from relay.crm.embedded import records
 from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.verbs import VERBS
@@ -20,7 +20,7 @@ from relay.storage.database import Database
 T = TypeVar("T")
 
 # Writes changes as events, in the transaction that made them.
-Recorder = Callable[[Connection, Sequence[Change | Created]], None]
+Recorder = Callable[[Connection, Sequence[Told]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class EmbeddedCRM:
         self,
         conn: Connection,
         operations: Sequence[Operation],
-        changes: list[Change | Created],
+        changes: list[Told],
         *,
         wanted: Wanted = wanted_always,
     ) -> list[Result]:
@@ -60,7 +60,7 @@ class EmbeddedCRM:
         conn: Connection,
         org: int,
         work: Callable[[Desk], T],
-        changes: list[Change | Created],
+        changes: list[Told],
         *,
         wanted: Wanted = wanted_always,
     ) -> T:
@@ -77,7 +77,7 @@ class EmbeddedCRM:
         return await asyncio.to_thread(self._perform, operations)
 
     def _perform(self, operations: Sequence[Operation]) -> list[Result]:
-        changes: list[Change | Created] = []
+        changes: list[Told] = []
         with self.db.write() as conn:
             results = self.apply(conn, operations, changes)
             self.record(conn, changes)

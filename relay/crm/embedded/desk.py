@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from relay.crm.changes import Change, Created, Wanted, wanted_always
+from relay.crm.changes import Told, Wanted, wanted_always
 from relay.crm.embedded import people as users
 from relay.crm.embedded.schema import Schema, schema
 from relay.crm.embedded.stream import Post
@@ -44,7 +44,7 @@ class Desk:
     conn: Connection
     org: int
     now_ms: int
-    changes: list[Change | Created] = field(default_factory=list)
+    changes: list[Told] = field(default_factory=list)
     wanted: Wanted = wanted_always
     touched: list[Touched | NewThing | Post] = field(default_factory=list)
     _schema: Schema | None = None

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from relay.crm import records as shared
-from relay.crm.changes import Change, Created, Record
+from relay.crm.changes import REMOVED, Change, Created, Record, Removed, Told
 from relay.crm.embedded import accounts, contacts, stream
 from relay.crm.embedded.desk import Desk, NewThing, Touched
 from relay.crm.embedded.stream import Post
 from relay.crm.model import Account, Contact, Item, List
+from relay.crm.port import Author
 from relay.crm.records import contact_record, item_record
 from relay.crm.values import display
 
@@ -84,6 +85,24 @@ def _posted(desk: Desk, one: Post) -> Created:
     )
 
 
+def removed(desk: Desk, item: Item, author: Author) -> None:
+    """An item that is about to go becomes a change, with its record where that is wanted."""
+    in_list = desk.schema.by_id[item.list_id]
+    record = _records(desk, [item])[item] if desk.wanted(in_list.title, REMOVED) else None
+    desk.changes.append(
+        Removed(
+            org=desk.org,
+            id=item.id,
+            name=item.name,
+            list_id=in_list.id,
+            list_title=in_list.title,
+            at_ms=desk.now_ms,
+            author=author,
+            record=record,
+        )
+    )
+
+
 def one_record(desk: Desk, thing: Account | Contact) -> Record:
     """The record of an account or a contact alone."""
     if isinstance(thing, Account):
@@ -91,9 +110,7 @@ def one_record(desk: Desk, thing: Account | Contact) -> Record:
     return {"item": None, "account": None, "contact": contact_record(thing)}
 
 
-def _changes(
-    desk: Desk, in_list: List, one: Touched, record: Record | None
-) -> list[Change | Created]:
+def _changes(desk: Desk, in_list: List, one: Touched, record: Record | None) -> list[Told]:
     item = one.item
     if one.is_new:
         made = Created(

@@ -4,7 +4,7 @@ from marshmallow import Schema, fields
 from sqlalchemy import Connection
 
 from relay.core.errors import NotFound
-from relay.crm.changes import Change, Created
+from relay.crm.changes import Told
 from relay.crm.embedded import accounts as stored_accounts
 from relay.crm.embedded import contacts as stored
 from relay.crm.embedded import grid, merge, pages, stream
@@ -138,7 +138,7 @@ def list_contacts(query: Document) -> Document:
 def upsert_contact(new: Document) -> Document:
     """Finds a contact by address and completes it, or makes it."""
 
-    def work(conn: Connection, changes: list[Change | Created]) -> Document:
+    def work(conn: Connection, changes: list[Told]) -> Document:
         made = Verbs(conn, changes).do("upsert_contact", **new)
         return {**_person(conn, str(made["id"])), "created": bool(made["created"])}
 
@@ -180,7 +180,7 @@ def list_accounts(query: Document) -> Document:
 def post_entry(new: Document) -> Document:
     """Posts to the Account Stream, about a person by address, or an item, account or contact."""
 
-    def work(conn: Connection, changes: list[Change | Created]) -> Document:
+    def work(conn: Connection, changes: list[Told]) -> Document:
         made = Verbs(conn, changes).do("post_stream", **new)
         return {"subject": new["subject"], "body": new["body"], **made}
 

@@ -4,7 +4,7 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
 from relay.core.errors import Filtered, InvalidInput, NotFound
-from relay.crm.changes import Change, Created
+from relay.crm.changes import Told
 from relay.crm.embedded import grid
 from relay.crm.embedded.schema import schema
 from relay.crm.model import List
@@ -162,7 +162,7 @@ def one_item(id: str, item: str) -> Document:
 def create_item(new: Document, id: str) -> Document:
     """A new item."""
 
-    def work(conn: Connection, changes: list[Change | Created]) -> Document:
+    def work(conn: Connection, changes: list[Told]) -> Document:
         in_list = _found(conn, id)
         made = Verbs(conn, changes).do(
             "create_item",
@@ -181,7 +181,7 @@ def create_item(new: Document, id: str) -> Document:
 def change_item(new: Document, id: str, item: str) -> Document:
     """Sets fields, name or points of contact of an item."""
 
-    def work(conn: Connection, changes: list[Change | Created]) -> Document:
+    def work(conn: Connection, changes: list[Told]) -> Document:
         _shown(conn, id, item)
         Verbs(conn, changes).do(
             "update_item",
@@ -201,7 +201,7 @@ def item_by_email(new: Document, id: str) -> Document:
     there, unless `create` is false. Of several items the oldest is updated; without `create`
     several are refused, by name."""
 
-    def work(conn: Connection, changes: list[Change | Created]) -> Document:
+    def work(conn: Connection, changes: list[Told]) -> Document:
         in_list, verbs = _found(conn, id), Verbs(conn, changes)
         try:
             found = verbs.do("upsert_contact", email=new["email"], create=new["create"])

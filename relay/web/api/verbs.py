@@ -6,13 +6,13 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from relay.crm.changes import Change, Created
+from relay.crm.changes import Told
 from relay.crm.port import Done, Operation
 from relay.pipeline import crm, transitions
 from relay.web.api.site import Document, author, caller, runtime
 
 T = TypeVar("T")
-Work = Callable[[Connection, list[Change | Created]], T]
+Work = Callable[[Connection, list[Told]], T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Verbs:
     """The CRM's verbs within one transaction."""
 
     conn: Connection
-    changes: list[Change | Created]
+    changes: list[Told]
 
     def do(self, verb: str, **params: object) -> Document:
         """Carries out one; gives its output. Raises its error, which undoes all of them."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from relay.core.access import Caller
 from relay.core.errors import InvalidInput, NotFound
 from relay.core.ids import ordering_key
-from relay.crm.embedded import accounts, contacts, items, pages
+from relay.crm.embedded import accounts, contacts, items, pages, records
 from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.schema import schema
 from relay.crm.embedded.shelf import Edit, Shelf
@@ -137,7 +137,8 @@ def remove(site: Site, caller: Caller, list_id: str, id: str) -> Response:
 
     def work(desk: Desk) -> None:
         in_list = list_of(desk.schema, caller, list_id)
-        _found(items.lock(desk.conn, desk.org, [id]), in_list, id)
+        known = _found(items.lock(desk.conn, desk.org, [id]), in_list, id)
+        records.removed(desk, known, author_of(caller))
         items.remove(desk.conn, desk.org, id)
 
     site.write(caller.org, work)
