@@ -63,9 +63,11 @@ def _look(conn: Connection, one: Watched, now: datetime) -> tuple[Watched, list[
 
 
 def _refuses(one: Watched, now: datetime) -> bool:
-    if one.hour is None or now - one.hour > AGAIN or one.refused < REFUSALS:
+    """Whether it refused enough in an hour that nobody has heard of."""
+    if one.hour is None or one.refused < REFUSALS or now - one.hour >= 2 * AGAIN:
         return False
-    return one.refusals_told_at is None or now - one.refusals_told_at >= AGAIN
+    last = one.refusals_told_at
+    return last is None or (last < one.hour and now - last >= AGAIN)
 
 
 def _word(type: str, one: Watched, reason: str, newest: datetime | None, count: int | None) -> Word:

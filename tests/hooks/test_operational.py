@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from relay.core.catalogue import CATALOGUE
 from relay.core.rhythm import rhythm, told
-from relay.storage.tables.events import events, source_watch
+from relay.storage.tables.events import events, refusals, source_watch
 from tests.hooks.hooked import Hooked
 
 HOUR = timedelta(hours=1)
@@ -39,6 +39,18 @@ def test_a_source_that_refuses_what_comes_is_told_once_an_hour(both: Hooked) -> 
     (one,) = hears(both, "source.verification_failing")
     assert (one["source"], one["sender"], one["count"]) == ("quickbooks", "quickbooks", 5)
     assert str(one["link"]).endswith("/sources/quickbooks")
+
+
+def test_what_was_refused_just_before_the_full_hour_is_told_after_it(hooked: Hooked) -> None:
+    hooked.subscribe("source.*", path="/operations")
+    for _ in range(5):
+        hooked.house.post("quickbooks", content=b"{}")
+    hour = hooked.house.runtime.clock.now().replace(minute=0, second=0, microsecond=0)
+    with hooked.house.runtime.db.write() as conn:
+        conn.execute(update(refusals).values(hour=hour - HOUR))
+    for _ in range(2):
+        sweep(hooked)
+    assert len(hears(hooked, "source.verification_failing")) == 1
 
 
 def test_a_source_that_falls_silent_is_told_once_for_each_silence(both: Hooked) -> None:
