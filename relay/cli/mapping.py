@@ -62,6 +62,8 @@ def preview(invocation: Invocation, name: str, mapping: Path | None, event: str 
               " one of the sender's; without NAME no more.")  # fmt: skip
 @click.option("--value", multiple=True, metavar="SLUG=TEXT", help="Fill it with a text, or an"
               " expression as in rules.")  # fmt: skip
+@click.option("--translate", multiple=True, metavar="SLUG:TEXT=OPTION",
+              help="What the sender calls an option of the field.")  # fmt: skip
 @click.pass_obj
 def map_(
     invocation: Invocation,
@@ -74,6 +76,7 @@ def map_(
     several: str | None,
     field: tuple[str, ...],
     value: tuple[str, ...],
+    translate: tuple[str, ...],
 ) -> None:
     """Say where the fields of a source go, and see what its last delivery would have become."""
     if sum((mapping is not None, usual, nothing)) > 1:
@@ -83,7 +86,7 @@ def map_(
         changed = {"list": None if usual else list_, "nobody": nobody, "several": several}
         if wanted is not None:
             filled = _filled(at, name, wanted, pairs(field, "--field"), pairs(value, "--value"))
-            wanted = fitting.adjusted(wanted, changed, filled)
+            wanted = _translated(fitting.adjusted(wanted, changed, filled), translate)
         arrange.set_source_mapping(at.runtime, at.org.id, name, wanted, by=at.by)
         if wanted is None:
             invocation.show({"mapping": None}, f"{name} has no mapping: the rules alone decide.")
@@ -94,6 +97,17 @@ def map_(
             invocation.show({"mapping": wanted, "preview": None}, f"Saved, and not tried: {error}")
             return
     invocation.show({"mapping": wanted, "preview": documents.preview(told)}, shown(told))
+
+
+def _translated(mapping: dict[str, Any], given: tuple[str, ...]) -> dict[str, Any]:
+    """The mapping with further names of options."""
+    tables = {slug: dict(table) for slug, table in mapping.get("values", {}).items()}
+    for name, option in pairs(given, "--translate").items():
+        slug, colon, sent = name.partition(":")
+        if not colon:
+            raise click.UsageError(f"--translate is SLUG:TEXT=OPTION, not {name}={option}")
+        tables.setdefault(slug, {})[sent] = option
+    return {**mapping, "values": tables} if tables else mapping
 
 
 def _wanted(

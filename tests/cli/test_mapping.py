@@ -66,6 +66,12 @@ def test_fields_are_shown_beside_each_other_mapped_tried_and_saved(
     assert not told["preview"]["would_save"]
     assert told["preview"]["contact"]["created"] is False
 
+    told = shell.document("source", "map", "website", "--field", "interests=Interests",
+                          "--translate", "interests:Sonar=Training")  # fmt: skip
+    cells = {one["slug"]: one for one in told["preview"]["fields"]}
+    assert cells["interests"]["then"] == ["Training"]
+    shell.read("source", "map", "website", "--translate", "interests:Sonar=Sonar")
+
     text = shell.read("source", "preview", "website", status=1)
     assert "refused: Attempting to set Numeric field value with String about 40" in text
     shell.read("source", "map", "website", "--field", "seats=")

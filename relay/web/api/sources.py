@@ -3,10 +3,10 @@
 from marshmallow import Schema, fields, validate
 
 from relay.core.errors import InvalidInput
-from relay.crm.embedded.schema import schema
 from relay.mapping import parts_of
 from relay.pipeline import arrange, documents, fitting
 from relay.pipeline.arrange import NewSource as Wanted
+from relay.pipeline.crm_lists import lists_of
 from relay.pipeline.sample import document as sample_document
 from relay.pipeline.sample import send as send_to
 from relay.storage import connections, sources
@@ -273,7 +273,7 @@ def resume_source(ref: str) -> Document:
 def _check_list(name: object) -> None:
     """A list that the key may not see behaves as if it did not exist. Raises InvalidInput."""
     org, seen = caller().org, caller().lists
-    one = read(lambda conn: schema(conn, org)).called(name)
+    one = read(lambda conn: lists_of(runtime(), conn, org)).called(name)
     if seen is not None and {one.id, one.title}.isdisjoint(seen):
         raise InvalidInput(f"there is no list {str(name)!r}")
 

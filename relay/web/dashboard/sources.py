@@ -1,15 +1,18 @@
 """Sources: inbound addresses, their secrets, their state, and what came last."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import redirect, render_template, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from relay.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from relay.core.ids import public
-from relay.crm.embedded.schema import schema
+from relay.crm.model import List
 from relay.mapping import parts_of
 from relay.pipeline import arrange, sample
+from relay.pipeline.crm_lists import lists_of
 from relay.samples import cases
 from relay.storage import connections, refusals
 from relay.storage import sources as stored
@@ -152,7 +155,7 @@ def _sources(*, problem: str = "", wanted: str = "", chosen: str = "") -> str:
         lambda conn: (
             stored.all_sources(conn, runtime().vault, me().org),
             setup.last_deliveries(conn, me().org),
-            schema(conn, me().org).lists,
+            _lists(conn),
         )
     )
     kinds = [
@@ -171,6 +174,14 @@ def _sources(*, problem: str = "", wanted: str = "", chosen: str = "") -> str:
         wanted=wanted,
         chosen=chosen,
     )
+
+
+def _lists(conn: Connection) -> Sequence[List]:
+    """Those that a source can fill; none while a CRM elsewhere has not been read."""
+    try:
+        return lists_of(runtime(), conn, me().org).lists
+    except InvalidInput:
+        return ()
 
 
 def _shown_once(row: stored.SourceRow, secret: str, title: str) -> str:
