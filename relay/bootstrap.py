@@ -65,7 +65,7 @@ def build(
         db=db,
         clock=clock,
         vault=vault,
-        queue=queue or Waker(_sender(settings)),
+        queue=queue or Waker(_sender(settings, patient=role != "cli")),
         http=Client(clock=clock, proxy=settings.egress_proxy, turns=Turns(settings.client_url)),
         crm=EmbeddedCRM(db=db, clock=clock, record=lambda conn, found: _record(conn, found)),
         integrations=integrations,
@@ -81,8 +81,9 @@ def build(
     return runtime
 
 
-def _sender(settings: Settings) -> Callable[[str, list[int]], None]:
-    """Sends a task by its name; the workers' own options are in workers/app.py."""
+def _sender(settings: Settings, *, patient: bool) -> Callable[[str, list[int]], None]:
+    """Sends a task by its name; the workers' own options are in workers/app.py. `patient`: waits
+    some seconds for a broker that starts anew, for which no person at a command line waits."""
     app = Celery("relay", broker=settings.broker_url)
     app.conf.update(
         task_ignore_result=True,
@@ -92,6 +93,7 @@ def _sender(settings: Settings) -> Callable[[str, list[int]], None]:
             "socket_connect_timeout": 1,
             "socket_timeout": 5,
             "global_keyprefix": "relay:",
+            "max_retries": None if patient else 0,
         },
         broker_connection_retry_on_startup=False,
     )

@@ -1,5 +1,6 @@
 """Servers on loopback that end with their test."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,6 +10,9 @@ from wsgiref.types import WSGIApplication
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+# For httpx's `verify` where there is no TLS: by default each call reads all certificates first,
+# which takes longer than the answer.
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _POLL = 0.02  # seconds; a server that ends looks for the word so often, by default twice a second
 
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLContext
 from types import SimpleNamespace
@@ -54,8 +55,6 @@ class Client:
         self.turns = turns or Turns()
         self._resolver = resolver
         self._proxy = httpx.Proxy(proxy) if proxy else None
-        # Building one costs 20 ms of processor time: once per process, not per call.
-        self._tls = httpx.create_ssl_context(trust_env=False)
         self._pools: WeakKeyDictionary[
             asyncio.AbstractEventLoop, dict[TargetPolicy, httpx.AsyncClient]
         ] = WeakKeyDictionary()
@@ -85,7 +84,7 @@ class Client:
         proxy = None if policy.internal else self._proxy
         guard = INTERNAL if proxy else policy
         session = aiohttp.ClientSession(
-            connector=_connector(guard, self._tls, self._resolver),
+            connector=_connector(guard, self._resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             trace_configs=[_trace()],
@@ -93,7 +92,7 @@ class Client:
         # By itself it sends a PUT again when a kept connection breaks, though it was carried out.
         session._retry_connection = False
         return httpx.AsyncClient(
-            transport=AiohttpTransport(client=session, verify=self._tls, proxy=proxy),
+            transport=AiohttpTransport(client=session, verify=_tls(), proxy=proxy),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
@@ -102,12 +101,16 @@ class Client:
         )
 
 
-def _connector(
-    policy: TargetPolicy, tls: SSLContext, resolver: AbstractResolver | None
-) -> aiohttp.TCPConnector:
+@cache
+def _tls() -> SSLContext:
+    # Building one costs 20 ms of processor time: once per process, when a call is made.
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _connector(policy: TargetPolicy, resolver: AbstractResolver | None) -> aiohttp.TCPConnector:
     # No limit here: whoever calls caps what is in flight for each destination.
     return aiohttp.TCPConnector(
-        ssl=tls,
+        ssl=_tls(),
         limit=0,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
         resolver=_GuardedResolver(policy, resolver),

@@ -99,9 +99,9 @@ def add_user(conn: Connection, org: int, id: str, name: str, email: str) -> None
     conn.execute(insert(users), {**row, "created_at": NOW})
 
 
-def open_office(db: Database, clock: Clock) -> Office:
-    """The first organization in a store that has the tables."""
-    crm = EmbeddedCRM(db=db, clock=clock, record=lambda _conn, _changes: None)
+def first_office(database_url: str) -> None:
+    """Makes the first organization."""
+    db = Database(database_url, pool=1)
     with db.write() as conn:
         conn.execute(
             insert(organizations),
@@ -109,4 +109,10 @@ def open_office(db: Database, clock: Clock) -> Office:
         )
         add_user(conn, ORG, OWNER, "Bea Ortiz", "bea@example.com")
         first.seed(conn, ORG, OWNER, NOW)
+    db.close()
+
+
+def open_office(db: Database, clock: Clock) -> Office:
+    """The first organization in its store."""
+    crm = EmbeddedCRM(db=db, clock=clock, record=lambda _conn, _changes: None)
     return Office(db=db, clock=clock, crm=crm)

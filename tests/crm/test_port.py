@@ -21,7 +21,7 @@ from relay.http import Http
 from relay.storage.database import Database
 from tests.crm.api import KEY, SECRET, api_of
 from tests.crm.backs import Back, Ours, Theirs
-from tests.crm.office import ORG, RULE, Clock, Office, open_office
+from tests.crm.office import ORG, RULE, Clock, Office, first_office, open_office
 from tests.serving import served
 from tests.standin import crm as their
 from tests.standin.server import stand_in
@@ -80,7 +80,7 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Port]:
             yield Port(Theirs(crm), over(url, their.KEY, their.SECRET))
         return
     name, _, store = request.param.partition("-")
-    with request.getfixturevalue(store).database(tmp_path, tables=True) as url:
+    with request.getfixturevalue(store).copy(tmp_path, first_office) as (url, _):
         db = Database(url)
         with ADAPTERS[name](open_office(db, Clock())) as opened:
             yield opened

@@ -13,6 +13,7 @@ from relay.storage.tables.deliveries import deliveries, delivery_attempts
 from relay.storage.tables.hooks import hook_health
 from tests.hooks.receiver import Receiver
 from tests.scenarios.house import House, house_on
+from tests.serving import PLAIN
 from tests.stores import Store
 
 DEAL = "Northwind onboarding"
@@ -32,6 +33,7 @@ class Hooked:
             f"{self.house.base_url}/api/v1{path}",
             auth=(made.key, made.secret),
             trust_env=False,
+            verify=PLAIN,
             timeout=30,
             **request,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from relay.storage.tables.events import event_outcomes, events
 from relay.storage.tables.runs import attempts, bookings, runs, steps
 from relay.storage.tables.work import work as waiting
 from relay.web.app import create_app
-from tests.serving import served
+from tests.serving import PLAIN, served
 from tests.stores import Store
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -36,7 +37,7 @@ HOUR = timedelta(hours=1)
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
-@dataclass(slots=True)
+@dataclass
 class House:
     """What a person, a sender and a worker can do with it."""
 
@@ -44,11 +45,15 @@ class House:
     made: first.First
     engine: Engine
     base_url: str
-    app: Flask
+
+    @cached_property
+    def app(self) -> Flask:
+        """Made when it is asked for first: not every scenario calls it, and it takes a while."""
+        return create_app(self.runtime)
 
     def post(self, source: str, **request: Any) -> httpx.Response:
         """A delivery to a source's inbound address."""
-        return httpx.post(self.inbound(source), trust_env=False, **request)
+        return httpx.post(self.inbound(source), trust_env=False, verify=PLAIN, **request)
 
     def inbound(self, source: str) -> str:
         with self.runtime.db.read() as conn:
@@ -94,7 +99,12 @@ class House:
         """A call of the CRM's API with the first key."""
         auth = (self.made.key, self.made.secret)
         answer = httpx.request(
-            method, f"{self.base_url}/v2{path}", auth=auth, trust_env=False, **request
+            method,
+            f"{self.base_url}/v2{path}",
+            auth=auth,
+            trust_env=False,
+            verify=PLAIN,
+            **request,
         )
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -233,14 +243,12 @@ def open_house(
     """A house on this store, with the first organization and the shipped rules: `made`, or made
     now. With a broker, what is to be done is told to real workers too."""
     # The address is known once the server listens, and the settings hold the address.
-    apps: list[Flask] = []
-    with served(lambda environ, start: apps[0](environ, start)) as base_url:
+    with served(lambda environ, start: house.app(environ, start)) as base_url:
         runtime = _runtime(_settings(database_url, home, base_url, redis_url), integrations)
-        app = create_app(runtime)
-        apps.append(app)
         engine = Engine(runtime)
         try:
-            yield House(runtime, made or seed(runtime), engine, base_url, app)
+            house = House(runtime, made or seed(runtime), engine, base_url)
+            yield house
         finally:
             engine.close()
             runtime.queue.close()

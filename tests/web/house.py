@@ -135,6 +135,16 @@ class House:
             return [(row.actor, row.action) for row in rows]
 
 
+def acme_and_rival(database_url: str) -> dict[str, int]:
+    """Makes two organizations; their ids."""
+    db = Database(database_url)
+    made = build(db, Path("/nowhere"))
+    for name in ("acme", "rival"):
+        made.organization(name)
+    db.close()
+    return made.orgs
+
+
 def build(db: Database, home: Path, env: Mapping[str, str] | None = None) -> House:
     """The application over this store."""
     given = {"RELAY_HOME": str(home), "RELAY_DATABASE_URL": f"sqlite:///{home}/not-used.db"}

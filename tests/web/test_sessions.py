@@ -90,7 +90,6 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(house: House) -> None:
 
 def test_behind_https_the_cookie_is_sent_over_https_alone(db: Database, tmp_path: Path) -> None:
     house = build(db, tmp_path, {"RELAY_BASE_URL": "https://relay.example.com"})
-    house.organization("acme")
     response = house.browser().sign_in("owner@acme.example")
     cookie = next(c for c in response.headers.getlist("Set-Cookie") if "relay_session" in c)
     assert "Secure" in cookie
