@@ -281,14 +281,16 @@ def _settings(
     )
 
 
-def _runtime(settings: Settings, integrations: Mapping[str, Integration] = INTEGRATIONS) -> Runtime:
+def _runtime(settings: Settings, integrations: Mapping[str, Integration]) -> Runtime:
     queue = None if settings.redis_url else Silent()
     return bootstrap.build(settings, role="test", queue=queue, integrations=integrations)
 
 
-def runtime_of(database_url: str) -> Runtime:
+def runtime_of(
+    database_url: str, integrations: Mapping[str, Integration] = INTEGRATIONS
+) -> Runtime:
     """One that only fills a store. Its home is never written to: the keys are given."""
-    return _runtime(_settings(database_url, Path("/nowhere"), "http://127.0.0.1"))
+    return _runtime(_settings(database_url, Path("/nowhere"), "http://127.0.0.1"), integrations)
 
 
 def seed(runtime: Runtime) -> first.First:

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 import relay.integrations
+from relay import first
 from relay.integration import Integration
 from relay.integrations import INTEGRATIONS
 from relay.pipeline import arrange, connect, rules
+from relay.runtime import Runtime
 from relay.storage import connections, sources
 from relay.storage.tables.deliveries import deliveries
-from tests.scenarios.house import RULES, House, open_house
+from tests.scenarios.house import RULES, House, open_house, runtime_of, seed
+from tests.stores import Store
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-an-integration.md"
 _BLOCK = re.compile(r"^```(?:python|yaml)\n# (\S+)\n(.*?)^```$", re.M | re.S)
@@ -47,17 +50,31 @@ def penny(tmp_path: Path) -> Iterator[Integration]:
 
 
 @pytest.fixture
-def house(penny: Integration, database_url: str, tmp_path: Path) -> Iterator[House]:
-    known = {**INTEGRATIONS, "penny": penny}
-    with open_house(database_url, tmp_path / "home", integrations=known) as opened:
-        _set_up(opened)
+def house(penny: Integration, store: Store, tmp_path: Path) -> Iterator[House]:
+    with (
+        store.copy(tmp_path, with_penny) as (url, made),
+        open_house(url, tmp_path / "home", made=made, integrations=_known(penny)) as opened,
+    ):
         yield opened
 
 
-def _set_up(house: House) -> None:
-    """What the page's reader clicks: a source for Penny, a target, and the rules of the page. The
-    shipped rules would book the same deals; of theirs only what closes one is kept."""
-    runtime, org = house.runtime, house.made.org
+def with_penny(database_url: str) -> first.First:
+    """The first organization, and what the page's reader clicks."""
+    known = _known(import_module("relay.integrations.penny").INTEGRATION)
+    runtime = runtime_of(database_url, known)
+    made = seed(runtime)
+    _set_up(runtime, made.org)
+    runtime.db.close()
+    return made
+
+
+def _known(penny: Integration) -> dict[str, Integration]:
+    return {**INTEGRATIONS, "penny": penny}
+
+
+def _set_up(runtime: Runtime, org: int) -> None:
+    """A source for Penny, a target, and the rules of the page. The shipped rules would book the
+    same deals; of theirs only what closes one is kept."""
     with runtime.db.write() as conn:
         through = connections.connection_named(conn, org, "penny").id
         sources.create_source(

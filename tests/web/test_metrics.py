@@ -12,13 +12,14 @@ from relay.pipeline import measuring
 from relay.web.app import create_app
 from tests.hooks.hooked import Hooked, open_hooked
 from tests.hooks.receiver import receiving
+from tests.stores import Store
 
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 @pytest.fixture
-def hooked(database_url: str, tmp_path: Path) -> Iterator[Hooked]:
-    with receiving() as receiver, open_hooked(database_url, tmp_path, receiver) as opened:
+def hooked(store: Store, tmp_path: Path) -> Iterator[Hooked]:
+    with receiving() as receiver, open_hooked(store, tmp_path, receiver) as opened:
         yield opened
 
 
