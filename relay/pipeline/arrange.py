@@ -20,7 +20,7 @@ from relay.pipeline.crm_lists import lists_of
 from relay.pipeline.operational import Word, say
 from relay.queue import DELIVER
 from relay.runtime import Runtime
-from relay.storage import connections, identity, mappings, members, sources, switches
+from relay.storage import connections, identity, mappings, members, sources, switches, watch
 from relay.storage.connections import ConnectionRow, TargetRow
 from relay.storage.sources import SourceRow
 from relay.storage.targets import remove_target as remove_row
@@ -219,10 +219,14 @@ def pause_connection(
 
 
 def try_connection(runtime: Runtime, org: int, ref: str) -> str:
-    """What the provider calls the account. Raises RemoteError's children."""
+    """What the provider calls the account; the lists of a CRM elsewhere are read again soon. Raises
+    RemoteError's children."""
     with runtime.db.read() as conn:
         row = connection_called(conn, org, ref)
-    return asyncio.run(_tried(runtime, row))
+    told = asyncio.run(_tried(runtime, row))
+    with runtime.db.write() as conn:
+        watch.redefine(conn, row.id)
+    return told
 
 
 async def _tried(runtime: Runtime, row: ConnectionRow) -> str:

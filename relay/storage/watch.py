@@ -118,6 +118,11 @@ def define(
     _set(conn, connection, lists=list(lists), account_fields=list(account_fields), defined_at=now)
 
 
+def redefine(conn: Connection, connection: int) -> None:
+    """Its lists and fields are to be read again at the next look; nothing where it is no CRM."""
+    _set(conn, connection, defined_at=None)
+
+
 def looked(conn: Connection, connection: int, now: datetime) -> None:
     """A look went well to its end."""
     _set(conn, connection, looked_at=now, failures=0, problem=None)

@@ -6,8 +6,8 @@ import asyncio
 from sqlalchemy import update
 
 from relay.crm.remote.client import PAGE
+from relay.pipeline import arrange, rules
 from relay.pipeline import remote_watch as watch
-from relay.pipeline import rules
 from relay.storage import identity, rulesets, work
 from relay.storage.tables.setup import connections
 from relay.storage.tables.watch import remote_crms
@@ -184,8 +184,7 @@ def test_a_new_field_and_a_new_option_are_understood_without_a_restart(post: Pos
     post.look()
     post.crm.lists[0]["fields"][0]["listOptions"].append({"id": "9", "display": "Paid"})
     post.crm.set(deal, "0", "9")
-    with post.runtime.db.write() as conn:
-        conn.execute(update(remote_crms).values(defined_at=None))
+    arrange.try_connection(post.runtime, post.org, "their crm")
     post.look()
     assert post.told() == [("updated", "Northwind", "status", "Negotiation", "Paid")]
 
