@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 from relay.core import ids
 from relay.pipeline.execution import Execution
 from relay.pipeline.plan import Firing, Plan
+from relay.pipeline.reading import change_of
 from relay.pipeline.weighing import weigh
+from relay.storage import events as stored_events
 from relay.storage import runs as stored
 from relay.storage.numbers import next_ids
 from relay.storage.tables.runs import runs
@@ -82,7 +84,8 @@ def _decide(conn: Connection, execution: Execution, fired: _Fired, now: datetime
     """Whether the run may begin: depth, pause, the rule's own condition, and how often."""
     rule = execution.rule
     if execution.depth >= DEEPEST:
-        execution.end("failed", f"rules led to rules {DEEPEST} times: this one was not run")
+        led = " → ".join([*_led_here(conn, execution.event), rule.id])
+        execution.end("failed", f"rules led to rules {DEEPEST} times, so it was not run: {led}")
         return
     if rule.id in execution.setup.paused:
         execution.hold("the rule is paused", now)
@@ -97,6 +100,19 @@ def _decide(conn: Connection, execution: Execution, fired: _Fired, now: datetime
         execution.end("skipped", f"fired for this item before: {ids.public('run', repeated)}")
         return
     fired[execution.org, rule.id, execution.item] = execution.run
+
+
+def _led_here(conn: Connection, event: int) -> list[str]:
+    """The rules whose changes led to an event, in their order."""
+    names: list[str] = []
+    at: int | None = event
+    while at is not None and len(names) < DEEPEST:
+        (row,) = stored_events.read_events(conn, [at])
+        author = change_of(row).get("author", {}) if row.kind == "transition" and row.body else {}
+        if author.get("kind") == "rule":
+            names.insert(0, str(author["ref"]))
+        at = stored_events.parent_of(conn, at)
+    return names
 
 
 def _repeats(conn: Connection, execution: Execution, fired: _Fired, now: datetime) -> int | None:

@@ -231,6 +231,14 @@ def read_events(conn: Connection, ids: Sequence[int]) -> list[EventRow]:
     ]
 
 
+def parent_of(conn: Connection, event: int) -> int | None:
+    """The event that led to this one, where there is one."""
+    found: int | None = conn.execute(
+        select(events.c.parent_id).where(events.c.id == event)
+    ).scalar_one_or_none()
+    return found
+
+
 def event_under(conn: Connection, source: int, dkey: str) -> int:
     """The event that has this key."""
     query = select(events.c.id).where(events.c.source_id == source, events.c.dkey == dkey)

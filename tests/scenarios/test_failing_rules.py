@@ -130,6 +130,9 @@ def test_a_rule_does_not_set_itself_off_and_a_chain_of_rules_ends(house: House) 
     assert [run.state for (run,) in ran[:5]] == ["succeeded"] * 5
     ((last,),) = ran[5:]
     assert last.state == "failed"
-    assert "5 times" in last.reason
+    assert last.reason == (
+        "rules led to rules 5 times, so it was not run: "
+        "step-0 → step-1 → step-2 → step-3 → step-4 → step-5"
+    )
     assert [run.state for run in house.runs("itself")] == ["succeeded"]
     assert float(house.item("Deals", DEAL)["shown"]["Seats"]) == 4
