@@ -3,7 +3,7 @@
 import io
 import re
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from relay.crm.embedded import grid
 from relay.pipeline.definitions import Definer, field_called, fields_of
@@ -267,3 +267,24 @@ def test_what_failed_of_one_cause_is_dismissed_with_a_reason(house: House, acme:
     assert browser.send("/dead/dismiss", cause=found[1], reason="").status_code == 422
     assert browser.send("/dead/dismiss", cause=found[1], reason="by hand").status_code == 303
     assert "Runs that failed" not in browser.page("/dead")
+
+
+def test_a_rule_is_tested_on_a_stored_event(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme", "viewer")
+    assert "It ran for" in browser.page(f"/rules/deal-won/try?event={acme.event}")
+    with house.runtime.db.write() as conn:
+        conn.execute(delete(metadata.tables["runs"]))
+    away = browser.page(f"/rules/deal-won/try?event={acme.event}")
+    assert "It does not look at" in away
+    operator = house.signed_in("acme", "operator")
+    operator.send(f"/lists/{acme.list}/items/{acme.item}/status", value="Deal Won")
+    found = re.search(r"evt_\d+", operator.page("/events?kind=transition"))
+    assert found is not None
+    assert browser.get(f"/rules/deal-won/try?event={found[0]}").status_code == 409
+    house.put(
+        "event_outcomes", event_id=int(found[0][4:]), org_id=house.orgs["acme"], state="routed",
+        type="list_item.updated", at=house.clock.now(),
+    )  # fmt: skip
+    would = browser.page(f"/rules/deal-won/try?event={found[0]}")
+    assert "It would look at it" in would
+    assert "Sales receipt in QuickBooks Online" in would

@@ -1,5 +1,5 @@
-"""A dry run: what rules would have done with the events of the last days, beside what did run or
-what another set would. Nothing is done."""
+"""Rules tried: a dry run over the events of the last days, beside what did run or what another set
+would, and one rule on one event. Nothing is done."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,9 +7,10 @@ from typing import Any
 
 from flask import request
 
-from relay.core.errors import InvalidInput
+from relay.core.errors import InvalidInput, NotFound
+from relay.core.ids import number
 from relay.pipeline import rules as live
-from relay.pipeline import versions
+from relay.pipeline import trace, versions
 from relay.pipeline.dry_run import Asked, dry_run
 from relay.web.dashboard.blueprint import me, organization, page, pages, read, runtime
 from relay.web.dashboard.rules import with_given_file
@@ -38,6 +39,16 @@ def dry_run_file() -> str:
         one = next(each for each in loaded.findings if each.severity == "error")
         raise InvalidInput(f"{one.path}:{one.line}:{one.column}: {one.code} {one.message}")
     return _page(loaded.rules, request.form.get("against", RAN))
+
+
+@pages.get("/rules/<id>/try")
+def try_rule(id: str) -> str:
+    """One rule and one stored event: what it did, would do, or why it does not look at it."""
+    if id not in read(lambda conn: runtime().setups.of(conn, me().org)).rules.by_id:
+        raise NotFound(f"no rule {id!r} is live")
+    event = request.args.get("event", "").strip()
+    found = trace.trace(runtime(), me().org, id, number("evt", event)) if event else None
+    return page("rule_try", rule=id, event=event, found=found)
 
 
 def _page(rules: Sequence[Rule] | None, against: str) -> str:
