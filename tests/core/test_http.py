@@ -3,14 +3,20 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from relay.core.errors import (
     AuthError,
@@ -28,16 +34,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
+async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server that answers every request by `handler`."""
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", handler)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
@@ -119,6 +125,55 @@ def test_a_name_nobody_has_was_surely_not_sent() -> None:
             assert not isinstance(caught.value, UnknownOutcome)
 
     asyncio.run(story())
+
+
+def of_ones_own(folder: Path) -> ssl.SSLContext:
+    """A certificate for 127.0.0.1 that nobody but its maker has signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - timedelta(days=3650))
+        .not_valid_after(NOW + timedelta(days=3650))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    kept = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = folder / "server.pem"
+    path.write_bytes(kept + made.public_bytes(serialization.Encoding.PEM))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(path)
+    return tls
+
+
+def test_a_certificate_that_nobody_signed_is_not_trusted_and_nothing_is_sent(
+    tmp_path: Path,
+) -> None:
+    called = False
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal called
+        called = True
+        return web.Response()
+
+    async def story() -> None:
+        async with serving(answer, of_ones_own(tmp_path)) as url, calling() as http:
+            with pytest.raises(RetryableError, match="certificate is not trusted") as caught:
+                await http.request("POST", url, json={})
+            assert not isinstance(caught.value, UnknownOutcome)
+
+    asyncio.run(story())
+    assert not called
 
 
 def test_a_server_without_tls_was_surely_not_sent_to() -> None:

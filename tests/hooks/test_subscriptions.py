@@ -1,5 +1,7 @@
 """T4: anyone can subscribe a URL to triggers, and unsubscribe."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import jsonschema_rs
 
 from relay.core.catalogue import CATALOGUE
@@ -54,6 +56,14 @@ def test_subscribing_twice_is_one_hook(hooked: Hooked) -> None:
     assert "secret" not in again.json()
     other = hooked.subscribe(filter={"list_id": "Deals"})
     assert other["id"] != made["id"]
+
+
+def test_subscribing_ten_times_at_once_is_one_hook(both: Hooked) -> None:
+    body = {"target_url": both.receiver.url + "/in", "event": "list_item.updated"}
+    with ThreadPoolExecutor(10) as crowd:
+        answers = list(crowd.map(lambda _: both.ask("POST", "/hooks", json=body), range(10)))
+    assert sorted(one.status_code for one in answers) == [*[200] * 9, 201]
+    assert len({one.json()["id"] for one in answers}) == 1
 
 
 def test_an_emitted_event_is_told(hooked: Hooked) -> None:
