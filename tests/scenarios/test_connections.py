@@ -20,6 +20,7 @@ from relay.storage import work as events_due
 from relay.storage.reads.attention import badges
 from relay.storage.tables.identity import audit_log, organizations
 from relay.storage.tables.notices import mails
+from relay.storage.tables.runs import bookings
 from relay.storage.tables.setup import connections as table
 from relay.storage.tables.work import work
 from relay.storage.work import Kind
@@ -79,6 +80,27 @@ def test_a_stopped_connection_holds_what_waits_is_told_once_and_goes_on(house: H
     ]
     assert len(house.books("recurly")) == 1
     assert _row(house, "recurly").used_at is not None
+
+
+def test_what_may_have_been_booked_through_a_connection_that_is_gone_is_for_a_person(
+    small_house: House,
+) -> None:
+    """T3."""
+    house = small_house
+    house.set("Deals", "Northwind onboarding", "Status", WON)
+    house.settle()
+    connect.remove(house.runtime, house.made.org, "quickbooks", by="ann")
+    with house.runtime.db.write() as conn:
+        # As a worker leaves it that died with the answer while somebody removed the connection.
+        conn.execute(update(bookings).values(state="sent", booked_at=None))
+    connect.add(house.runtime, house.made.org, _asked("quickbooks"), by="ann")
+    for status in ("Deal Lost", WON):
+        house.set("Deals", "Northwind onboarding", "Status", status)
+    house.settle()
+    run, (booking,) = house.runs("deal-won-receipt")[-1], house.bookings()
+    assert run.state == "failed"
+    assert f"may have been booked as {booking.number} through a connection" in run.reason
+    assert len(house.books("quickbooks")) == 1
 
 
 def _sweep_twice(house: House) -> None:
