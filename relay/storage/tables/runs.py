@@ -47,6 +47,8 @@ runs = Table(
     Index(
         "ix_runs_failed",
         "org_id",
+        "state",
+        "settled",
         "id",
         sqlite_where=text("state = 'failed' AND settled IS NULL"),
         postgresql_where=text("state = 'failed' AND settled IS NULL"),
