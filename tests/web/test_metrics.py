@@ -96,4 +96,6 @@ def test_a_stranger_needs_the_token(hooked: Hooked) -> None:
         return client.get("/metrics", environ_base=outside, headers=headers).status_code
 
     assert ask() == ask(Authorization="Bearer wrong") == 403
+    near = client.get("/metrics", headers={"X-Forwarded-For": "198.51.100.7"})
+    assert near.status_code == 403  # through a proxy beside us
     assert ask(Authorization="Bearer s3cret") == 200
