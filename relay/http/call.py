@@ -11,15 +11,24 @@ from urllib.parse import urlencode
 import aiohttp
 import httpx
 
+import relay
 from relay.core import exact_json
 from relay.core.errors import BlockedTarget, InvalidInput, RetryableError, UnknownOutcome
 from relay.core.targets import PUBLIC, TargetPolicy, check_url
 from relay.http.exchange import Exchange, Response, mask, mask_headers, shown
-from relay.http.pool import BlockedAddress, Client, Flight, in_flight
+from relay.http.pool import BlockedAddress, Client, Flight, Pool, in_flight
 from relay.http.turns import Turn
 
 API_LIMIT = 2 * 1024 * 1024
 DELIVERY_LIMIT = 64 * 1024
+CONNECT_SECONDS = 5.0
+_ALWAYS = {
+    "accept": "*/*",
+    "accept-encoding": "identity",
+    "user-agent": f"Relay/{relay.__version__}",
+}
+# The call's own deadline is over everything; only to connect has one beside it.
+_TIMEOUTS = {"timeout": httpx.Timeout(None, connect=CONNECT_SECONDS).as_dict()}
 
 
 @dataclass(slots=True)
@@ -61,7 +70,11 @@ class Http:
             check_url(url, self.policy)
             # `build_request(params=…)` would drop the query that the address already has.
             whole = httpx.URL(url).copy_merge_params(params) if params else url
-            request = pool.build_request(method, whole, headers=sent, content=body)
+            request = httpx.Request(
+                method, whole, headers=_ALWAYS | sent, content=body, extensions=_TIMEOUTS
+            )
+            # What it is anyway; without being told it finds out anew for each use.
+            request.headers.encoding = "ascii"
         except (InvalidInput, httpx.InvalidURL) as error:
             raise BlockedTarget(f"blocked target: {error}") from error
         if self.turn is None:
@@ -81,7 +94,7 @@ class Http:
             yield
 
     async def _send(
-        self, pool: httpx.AsyncClient, request: httpx.Request, timeout: float, purpose: str
+        self, pool: Pool, request: httpx.Request, timeout: float, purpose: str
     ) -> Response:
         clock, loop = self.client.clock, asyncio.get_running_loop()
         at, began = clock.now(), loop.time()
@@ -117,8 +130,8 @@ class Http:
             )
         return response
 
-    async def _exchange(self, pool: httpx.AsyncClient, request: httpx.Request) -> Response:
-        answer = await pool.send(request, stream=True)
+    async def _exchange(self, pool: Pool, request: httpx.Request) -> Response:
+        answer = await pool.handle_async_request(request)
         content = bytearray()
         try:
             async for chunk in answer.aiter_bytes():

@@ -5,7 +5,6 @@ import socket
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import SSLContext
 from types import SimpleNamespace
 from weakref import WeakKeyDictionary
@@ -15,13 +14,12 @@ import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from httpx_aiohttp import AiohttpTransport
 
-import relay
 from relay.core.clock import Clock, SystemClock
 from relay.core.targets import INTERNAL, TargetPolicy, blocked, port_refused
 from relay.http.turns import Turns
 
-CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0
+Pool = httpx.AsyncBaseTransport
 
 
 class BlockedAddress(OSError):
@@ -41,7 +39,11 @@ in_flight: ContextVar[Flight] = ContextVar("flight")
 
 class Client:
     """The process's connections: one pool per event loop and policy, so that a connection made
-    under a wide policy is never reused under a narrow one. Cookies are never kept."""
+    under a wide policy is never reused under a narrow one. Cookies are never kept.
+
+    A pool is httpx's transport: what its client adds (redirects, cookies, credentials of its own)
+    is never wanted here, and was a third of a call.
+    """
 
     def __init__(
         self,
@@ -55,12 +57,12 @@ class Client:
         self.turns = turns or Turns()
         self._resolver = resolver
         self._proxy = httpx.Proxy(proxy) if proxy else None
-        self._pools: WeakKeyDictionary[
-            asyncio.AbstractEventLoop, dict[TargetPolicy, httpx.AsyncClient]
-        ] = WeakKeyDictionary()
-        self._last: tuple[asyncio.AbstractEventLoop, TargetPolicy, httpx.AsyncClient] | None = None
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[TargetPolicy, Pool]] = (
+            WeakKeyDictionary()
+        )
+        self._last: tuple[asyncio.AbstractEventLoop, TargetPolicy, Pool] | None = None
 
-    def pool(self, policy: TargetPolicy) -> httpx.AsyncClient:
+    def pool(self, policy: TargetPolicy) -> Pool:
         """The running loop's connections under this policy."""
         loop, last = asyncio.get_running_loop(), self._last
         # A policy's hash is that of all its networks: nearly every call is under the last one.
@@ -79,7 +81,7 @@ class Client:
             await pool.aclose()
         await self.turns.aclose()
 
-    def _open(self, policy: TargetPolicy) -> httpx.AsyncClient:
+    def _open(self, policy: TargetPolicy) -> Pool:
         # An egress proxy does the filtering itself, and must be reached wherever it stands.
         proxy = None if policy.internal else self._proxy
         guard = INTERNAL if proxy else policy
@@ -91,14 +93,7 @@ class Client:
         )
         # By itself it sends a PUT again when a kept connection breaks, though it was carried out.
         session._retry_connection = False
-        return httpx.AsyncClient(
-            transport=AiohttpTransport(client=session, verify=_tls(), proxy=proxy),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
-            headers={"user-agent": f"Relay/{relay.__version__}", "accept-encoding": "identity"},
-        )
+        return AiohttpTransport(client=session, verify=_tls(), proxy=proxy)
 
 
 @cache

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from relay.storage.batches import insert_fresh, insert_rows, update_rows
+from relay.storage.crm_rows import among
 from relay.storage.numbers import next_ids
 from relay.storage.tables.deliveries import deliveries, delivery_attempts
 
@@ -52,14 +54,8 @@ def insert_deliveries(
     if not new:
         return []
     numbers = next_ids(conn, deliveries, len(new))
-    upsert = postgresql_insert if conn.dialect.name == "postgresql" else sqlite_insert
-    statement = (
-        upsert(deliveries)
-        .on_conflict_do_nothing(index_elements=["org_id", "dkey"])
-        .returning(deliveries.c.id)
-    )
     rows = [{"id": id, **_row(one, at)} for id, one in zip(numbers, new, strict=True)]
-    fresh = set(conn.execute(statement, rows).scalars())
+    fresh = insert_fresh(conn, deliveries, rows)
     return [id if id in fresh else None for id in numbers]
 
 
@@ -68,9 +64,9 @@ def written(conn: Connection, org: int, dkeys: Sequence[str]) -> set[str]:
     if not dkeys:
         return set()
     known = select(deliveries.c.dkey).where(
-        deliveries.c.org_id == org, deliveries.c.dkey.in_(dkeys)
+        deliveries.c.org_id == org, among(deliveries.c.dkey, "dkeys")
     )
-    return set(conn.execute(known).scalars())
+    return set(conn.execute(known, {"dkeys": dkeys}).scalars())
 
 
 def _row(new: NewDelivery, at: datetime) -> dict[str, Any]:
@@ -157,8 +153,7 @@ def read_deliveries(conn: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
 
 
 def write_delivery_attempts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        conn.execute(insert(delivery_attempts), list(rows))
+    insert_rows(conn, delivery_attempts, rows)
 
 
 def update_delivery(conn: Connection, id: int, values: Mapping[str, Any]) -> None:
@@ -167,20 +162,7 @@ def update_delivery(conn: Connection, id: int, values: Mapping[str, Any]) -> Non
 
 def write_outcomes(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """What became of deliveries: state, reason, tries and times, by `id`."""
-    if rows:
-        conn.execute(_OUTCOME, [{"b_id": row["id"], **row} for row in rows])
-
-
-_OUTCOME = (
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("b_id"))
-    .values(
-        {
-            name: bindparam(name)
-            for name in ("state", "reason", "attempts", "last_status", "ended_at", "next_at")
-        }
-    )
-)
+    update_rows(conn, deliveries, rows)
 
 
 def cancel(

@@ -9,10 +9,9 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, insert, or_, select, text
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from relay.storage import work
+from relay.storage.batches import insert_fresh, insert_rows
 from relay.storage.database import Database
 from relay.storage.numbers import next_ids
 from relay.storage.tables.base import dump, load, to_micros
@@ -285,31 +284,21 @@ def parts_of(conn: Connection, org: int, event: int) -> list[int]:
 
 def insert_events(db: Database, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> set[int]:
     """Writes events whose ids are known; the ids of those whose key was new."""
-    if not rows:
-        return set()
-    upsert = sqlite_insert if db.dialect == "sqlite" else postgresql_insert
-    statement = (
-        upsert(events)
-        .on_conflict_do_nothing(index_elements=["source_id", "dkey"])
-        .returning(events.c.id)
-    )
-    return set(conn.execute(statement, list(rows)).scalars())
+    del db
+    return insert_fresh(conn, events, rows)
 
 
 def insert_payloads(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        conn.execute(insert(payloads), list(rows))
+    insert_rows(conn, payloads, rows)
 
 
 def insert_facts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        conn.execute(insert(facts), list(rows))
+    insert_rows(conn, facts, rows)
 
 
 def insert_outcomes(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """What became of events, once each."""
-    if rows:
-        conn.execute(insert(event_outcomes), list(rows))
+    insert_rows(conn, event_outcomes, rows)
 
 
 def reject(

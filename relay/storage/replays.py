@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from relay.core.errors import Conflict, NotFound
 from relay.core.ids import public
+from relay.storage.batches import insert_rows
 from relay.storage.numbers import next_ids
 from relay.storage.runs import StoredRun, read_runs
 from relay.storage.tables.base import from_micros
@@ -92,7 +93,7 @@ def copy_steps(conn: Connection, run: int, to: int, places: Mapping[int, int]) -
         {**row._mapping, "run_id": to, "n": places[row.n], "attempts": 0}
         for row in conn.execute(done)
     ]
-    conn.execute(insert(steps), rows)
+    insert_rows(conn, steps, rows)
 
 
 def claim(conn: Connection, row: Row) -> None:

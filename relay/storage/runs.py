@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from relay.core import ids
+from relay.storage.batches import insert_rows, upsert_rows
 from relay.storage.tables.runs import attempts, bookings, firings, runs, steps
 
 Row = Mapping[str, Any]
@@ -40,8 +41,7 @@ def fired_before(
 
 
 def insert_runs(conn: Connection, rows: Sequence[Row]) -> None:
-    if rows:
-        conn.execute(insert(runs), list(rows))
+    insert_rows(conn, runs, rows)
 
 
 def update_run(conn: Connection, run: int, values: Row) -> None:
@@ -50,22 +50,11 @@ def update_run(conn: Connection, run: int, values: Row) -> None:
 
 def write_steps(conn: Connection, rows: Sequence[Row]) -> None:
     """Writes steps, anew or over what an earlier try wrote. All rows have the same keys."""
-    if not rows:
-        return
-    statement = _upsert(conn)(steps)
-    changed = {
-        name: statement.excluded[name]
-        for name in rows[0]
-        if name not in {"run_id", "n", "started_at"}
-    }
-    conn.execute(
-        statement.on_conflict_do_update(index_elements=["run_id", "n"], set_=changed), list(rows)
-    )
+    upsert_rows(conn, steps, rows, by=("run_id", "n"), keep=("started_at",))
 
 
 def write_attempts(conn: Connection, rows: Sequence[Row]) -> None:
-    if rows:
-        conn.execute(insert(attempts), list(rows))
+    insert_rows(conn, attempts, rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,11 +60,13 @@ UPDATE work SET due_at = now() + :seconds * interval '1 second', lease_until = N
 WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
     add="""
 INSERT INTO work (kind, id, org_id, okey, target, lane, due_at, attempts)
-VALUES (:kind, :id, :org, :okey, :target, :lane, now(), 0)""",
+SELECT :kind, id, org, okey, target, lane, now(), 0 FROM json_to_recordset(CAST(:given AS json))
+AS v(id bigint, org bigint, okey bigint, target bigint, lane smallint)""",
     add_leased="""
 INSERT INTO work (kind, id, org_id, okey, target, due_at, lease_until, token, attempts)
-VALUES (:kind, :id, :org, :okey, :target, now(), now() + :seconds * interval '1 second',
-    :token, 1)""",
+SELECT :kind, id, org, okey, target, now(), now() + :seconds * interval '1 second', :token, 1
+FROM json_to_recordset(CAST(:given AS json))
+AS v(id bigint, org bigint, okey bigint, target bigint, lane smallint)""",
     successors=f"""
 WITH c AS MATERIALIZED (
     SELECT kind, id, okey FROM work WHERE kind = :kind AND okey = ANY(:keys) AND {PG_FREE}

@@ -73,21 +73,7 @@ def overdue(db: Database, kind: Kind, *, limit: int = 2000, grace: float = GRACE
 
 def add(db: Database, connection: Connection, kind: Kind, rows: Sequence[NewWork]) -> None:
     """Makes rows due now, in the caller's transaction."""
-    if rows:
-        connection.execute(
-            text(_of(db).add),
-            [
-                {
-                    "kind": int(kind),
-                    "id": r.id,
-                    "org": r.org,
-                    "okey": r.okey,
-                    "target": r.target,
-                    "lane": r.lane,
-                }
-                for r in rows
-            ],
-        )
+    _write(db, connection, _of(db).add, rows, kind=int(kind))
 
 
 def add_leased(
@@ -100,23 +86,24 @@ def add_leased(
     token: int,
 ) -> list[Lease]:
     """Rows born leased to who writes them: follow-up work needs no message and no claim."""
-    if rows:
-        connection.execute(
-            text(_of(db).add_leased),
-            [
-                {
-                    "kind": int(kind),
-                    "id": row.id,
-                    "org": row.org,
-                    "okey": row.okey,
-                    "target": row.target,
-                    "seconds": seconds,
-                    "token": token,
-                }
-                for row in rows
-            ],
-        )
+    more = {"kind": int(kind), "seconds": seconds, "token": token}
+    _write(db, connection, _of(db).add_leased, rows, **more)
     return [Lease(id=row.id, org=row.org, okey=row.okey, attempts=1) for row in rows]
+
+
+def _write(
+    db: Database, connection: Connection, statement: str, rows: Sequence[NewWork], **more: object
+) -> None:
+    """PostgreSQL takes the rows as one JSON text, SQLite one after the other."""
+    if not rows:
+        return
+    given = [
+        {"id": r.id, "org": r.org, "okey": r.okey, "target": r.target, "lane": r.lane} for r in rows
+    ]
+    if db.dialect == "sqlite":
+        connection.execute(text(statement), [{**one, **more} for one in given])
+    else:
+        connection.execute(text(statement), {"given": json.dumps(given), **more})
 
 
 def successors(

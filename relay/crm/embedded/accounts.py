@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, case, delete, select, update
 
 from relay.crm.model import Account
-from relay.storage.crm_rows import among, in_order, insert_rows, of_org, update_rows
+from relay.storage.batches import insert_rows, update_rows
+from relay.storage.crm_rows import among, in_order, of_org
 from relay.storage.tables.crm import accounts, items
 
 COLUMNS = (

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, select
 
 from relay.crm.embedded import items
 from relay.crm.model import Contact
-from relay.storage.crm_rows import among, in_order, insert_rows, of_org, update_rows
+from relay.storage.batches import insert_rows, update_rows
+from relay.storage.crm_rows import among, in_order, of_org
 from relay.storage.tables.crm import contact_emails, contact_phones, contacts
 
 ACTIVE = "ACTIVE"

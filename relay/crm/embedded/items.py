@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select, tuple_
 
 from relay.crm.model import Item, Stored
-from relay.storage.crm_rows import among, in_order, insert_rows, of_org, update_rows
+from relay.storage.batches import insert_rows, update_rows
+from relay.storage.crm_rows import among, in_order, of_org
 from relay.storage.tables.crm import item_contacts, items
 
 Place = tuple[int, str]

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, sel
 
 from relay.crm.moments import instant
 from relay.crm.port import Author
-from relay.storage.crm_rows import among, insert_missing, of_org
+from relay.storage.batches import insert_missing
+from relay.storage.crm_rows import among, of_org
 from relay.storage.tables.crm import (
     contact_emails,
     contact_phones,
