@@ -30,6 +30,7 @@ _SECONDS = 60
 _COPIES_FILES = (15,)  # the first PostgreSQL that copies a database as files when it is asked to
 # What is lost with the machine may be lost, and nothing lives long enough to be tidied up.
 _QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
+_ROOM = 4 << 30  # bytes; the tests need a tenth of it
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -156,7 +157,7 @@ def started(*, fsync: bool = False) -> Iterator[PostgreSQL]:
     control = _program("pg_ctl")
     if control is None or _program("initdb") is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    home = Path(tempfile.mkdtemp(prefix="relay-pg-", dir="/tmp"))
+    home = _home(in_memory=not fsync)
     if os.getuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(home, owner.pw_uid, owner.pw_gid)
@@ -221,6 +222,14 @@ def _make_tables(url: str) -> None:
     database = Database(url, pool=1)
     metadata.create_all(database.engine)
     database.close()
+
+
+def _home(*, in_memory: bool) -> Path:
+    """A folder for a server, in memory where there is room: each copy of a database is some four
+    hundred files."""
+    memory, disk = "/dev/shm", "/tmp"  # noqa: S108 - mkdtemp makes a folder of its own there
+    roomy = in_memory and Path(memory).is_dir() and shutil.disk_usage(memory).free > _ROOM
+    return Path(tempfile.mkdtemp(prefix="relay-pg-", dir=memory if roomy else disk))
 
 
 def _program(name: str) -> str | None:
