@@ -123,7 +123,7 @@ def _provable(
         # Text, hex and base64 at once, for that is how one sender or another writes its key.
         lent = secrets.token_hex(32)
         with runtime.db.write() as conn:
-            sources.lend_secret(conn, runtime.vault, row, lent, until=now + LENT)
+            sources.lend_secret(conn, runtime.vault, row.org, row.id, lent, until=now + LENT)
         return replace(config, secrets=[lent])
     return config
 

@@ -166,9 +166,10 @@ def rotate_secret(
 
 
 def lend_secret(
-    conn: Connection, vault: Vault, row: SourceRow, secret: str, *, until: datetime
+    conn: Connection, vault: Vault, org: int, source: int, secret: str, *, until: datetime
 ) -> None:
     """One that counts for a moment, to try a source whose sender's own is not known yet."""
+    row = _locked(conn, vault, org, source)
     kept = [one for one in row.secrets if not one.get("lent")]
     _seal(conn, vault, row, [*kept, {"value": secret, "until": until, "lent": True}])
 
