@@ -42,15 +42,17 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
     connection.execute(_pg_insert(table, names, _MISSING), _given(table, names, rows))
 
 
-def insert_fresh(connection: Connection, table: Table, rows: Sequence[Row]) -> set[int]:
-    """The same for rows with an `id`; the ids of those that were not there."""
+def insert_fresh(
+    connection: Connection, table: Table, rows: Sequence[Row], told: str = "id"
+) -> set[int]:
+    """The same; the ids (or what `told` names) of those that were not there."""
     if not rows:
         return set()
     if connection.dialect.name == "sqlite":
-        fresh = sqlite_insert(table).on_conflict_do_nothing().returning(table.c.id)
+        fresh = sqlite_insert(table).on_conflict_do_nothing().returning(table.c[told])
         return set(connection.execute(fresh, list(rows)).scalars())
     names = tuple(rows[0])
-    statement = _pg_insert(table, names, f"{_MISSING} RETURNING id")
+    statement = _pg_insert(table, names, f"{_MISSING} RETURNING {told}")
     return set(connection.execute(statement, _given(table, names, rows)).scalars())
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from relay.core import ids
-from relay.storage.batches import insert_rows, upsert_rows
+from relay.storage.batches import insert_fresh, insert_rows, upsert_rows
 from relay.storage.tables.runs import attempts, bookings, firings, runs, steps
 
 Row = Mapping[str, Any]
@@ -22,10 +22,7 @@ def _upsert(conn: Connection) -> Any:
 
 def claim_firings(conn: Connection, rows: Sequence[Row]) -> set[int]:
     """The run ids whose firing was new; the unique key decides, and who loses runs nothing."""
-    if not rows:
-        return set()
-    statement = _upsert(conn)(firings).on_conflict_do_nothing().returning(firings.c.run_id)
-    return set(conn.execute(statement, list(rows)).scalars())
+    return insert_fresh(conn, firings, rows, told="run_id")
 
 
 def fired_before(
