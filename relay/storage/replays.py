@@ -89,8 +89,10 @@ def copy_steps(conn: Connection, run: int, to: int, places: Mapping[int, int]) -
     if not places:
         return
     done = select(steps).where(steps.c.run_id == run, steps.c.n.in_(sorted(places)))
+    # SQLAlchemy's names of columns are a kind of text that JSON does not take.
     rows = [
-        {**row._mapping, "run_id": to, "n": places[row.n], "attempts": 0}
+        {str(name): value for name, value in row._mapping.items()}
+        | {"run_id": to, "n": places[row.n], "attempts": 0}
         for row in conn.execute(done)
     ]
     insert_rows(conn, steps, rows)
