@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlencode
 
 import aiohttp
@@ -34,12 +35,14 @@ _TIMEOUTS = {"timeout": httpx.Timeout(None, connect=CONNECT_SECONDS).as_dict()}
 @dataclass(slots=True)
 class Http:
     """Makes calls under one policy and keeps their exchanges in `journal`. Light: one per step,
-    or per delivery, over the process's one `Client`. `turn` paces them."""
+    or per delivery, over the process's one `Client`. `turn` paces them; one whose exchanges nobody
+    reads is not `journaled`."""
 
     client: Client
     policy: TargetPolicy = PUBLIC
     limit: int = API_LIMIT
     turn: Turn | None = None
+    journaled: bool = True
     journal: list[Exchange] = field(default_factory=list)
 
     async def request(
@@ -69,7 +72,7 @@ class Http:
         try:
             check_url(url, self.policy)
             # `build_request(params=…)` would drop the query that the address already has.
-            whole = httpx.URL(url).copy_merge_params(params) if params else url
+            whole = _url(url).copy_merge_params(params) if params else _url(url)
             request = httpx.Request(
                 method, whole, headers=_ALWAYS | sent, content=body, extensions=_TIMEOUTS
             )
@@ -117,17 +120,17 @@ class Http:
             raise problem from error
         finally:
             in_flight.reset(token)
-            took = (loop.time() - began) * 1000
-            self.journal.append(
-                _entry(
-                    at=at,
-                    took_ms=took,
-                    request=request,
-                    response=response,
-                    problem=problem,
-                    purpose=purpose,
+            if self.journaled:
+                self.journal.append(
+                    _entry(
+                        at=at,
+                        took_ms=(loop.time() - began) * 1000,
+                        request=request,
+                        response=response,
+                        problem=problem,
+                        purpose=purpose,
+                    )
                 )
-            )
         return response
 
     async def _exchange(self, pool: Pool, request: httpx.Request) -> Response:
@@ -147,6 +150,12 @@ class Http:
             truncated=len(content) > self.limit,
             at=self.client.clock.now(),
         )
+
+
+# A target is called again and again, and an address never changes.
+@lru_cache(maxsize=4096)
+def _url(text: str) -> httpx.URL:
+    return httpx.URL(text)
 
 
 def _headers(headers: Mapping[str, str] | None, auth: tuple[str, str] | None) -> dict[str, str]:

@@ -111,7 +111,8 @@ async def attempt(runtime: Runtime, trip: Trip) -> Trip:
     now = trip.at = runtime.clock.now()
     inward = trip.row.target_kind == "sandbox"
     policy = runtime.inward if inward else runtime.outward
-    http = Http(runtime.http, policy=policy, limit=DELIVERY_LIMIT)
+    # Each attempt is a row of its own, so no journal.
+    http = Http(runtime.http, policy=policy, limit=DELIVERY_LIMIT, journaled=False)
     began = asyncio.get_running_loop().time()
     try:
         trip.response = await http.request(
