@@ -277,7 +277,8 @@ class Engine:
         while (first := self._brought.get()) is not None:
             batch = [first]
             until = time.monotonic() + LINGER
-            while len(batch) < BATCH and (left := until - time.monotonic()) > 0:
+            # Where nothing else is in flight there is no company to come.
+            while len(batch) < min(BATCH, self._flying) and (left := until - time.monotonic()) > 0:
                 try:
                     more = self._brought.get(timeout=left)
                 except Empty:
