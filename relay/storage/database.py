@@ -48,6 +48,7 @@ class Database:
                     "connect_timeout": 5,
                 },
             )
+            self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._claims: Engine | None = None
 
     @contextmanager
@@ -65,10 +66,18 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading, in a transaction that never writes."""
+        """A connection for reading.
+
+        On SQLite in a transaction that never writes. On PostgreSQL each statement stands for
+        itself, as it would see what others commit in between anyway: BEGIN and ROLLBACK are two
+        ways there and back more.
+        """
+        if self.dialect == "postgresql":
+            with self._reading.connect() as connection:
+                yield connection
+            return
         with self.engine.connect() as connection:
-            if self.dialect == "sqlite":
-                connection.info["deferred"] = True
+            connection.info["deferred"] = True
             try:
                 yield connection
             finally:
