@@ -23,6 +23,7 @@ from relay.crm.port import Author
 from relay.pipeline import crm
 from relay.runtime import Runtime
 from relay.storage import rows
+from relay.storage.batches import planned_anew
 from relay.storage.rows import Bad, Row
 
 KINDS = ("contacts", "accounts", "items")
@@ -125,7 +126,7 @@ def _checked(
 ) -> Generator[Step, None, Report]:
     report = Report()
     for chunk in _chunks(stream, order.format, report):
-        with runtime.db.read() as conn:
+        with runtime.db.read() as conn, planned_anew(conn):
             desk = _desk(runtime, conn, order.org)
             for row, line in zip(chunk, kind.prepare(desk, chunk), strict=True):
                 if isinstance(line, RelayError):
@@ -141,12 +142,13 @@ def _stored(
     """One transaction. A line that has become bad since it was checked is left out."""
 
     def work(desk: Desk) -> list[Outcome]:
-        lines = list(kind.prepare(desk, chunk))
-        for row, line in zip(chunk, lines, strict=True):
-            if isinstance(line, RelayError):
-                report.refuse(row.number, str(line))
-        good = [line for line in lines if not isinstance(line, RelayError)]
-        outcomes = kind.store(desk, good, order.author)
+        with planned_anew(desk.conn):
+            lines = list(kind.prepare(desk, chunk))
+            for row, line in zip(chunk, lines, strict=True):
+                if isinstance(line, RelayError):
+                    report.refuse(row.number, str(line))
+            good = [line for line in lines if not isinstance(line, RelayError)]
+            outcomes = kind.store(desk, good, order.author)
         if not order.rules:
             desk.touched.clear()
         return outcomes

@@ -5,7 +5,8 @@ a time, costs several times as much of our own time. SQLite, which runs in our p
 `executemany` as fast as a set.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,18 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from relay.storage.tables.base import Json, Time, dump
 
 Row = Mapping[str, Any]
+
+
+@contextmanager
+def planned_anew(connection: Connection) -> Iterator[None]:
+    """PostgreSQL plans each statement for the tables as they are now: a plan that was kept while a
+    table was empty reads the whole of it when a file has filled it."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.exec_driver_sql("SET plan_cache_mode = force_custom_plan")
+    yield
+    connection.exec_driver_sql("SET plan_cache_mode = auto")
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
