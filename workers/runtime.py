@@ -19,10 +19,8 @@ def start(**_: object) -> None:
     runtime = bootstrap.build(Settings.from_env(os.environ), role="worker")
     runtime.db.ping()
     _engines.append((Engine(runtime), Keeper(runtime)))
-    # A chunk makes many small objects that soon go by themselves; looking for circles among them,
-    # and among all that was loaded at the start, cost a tenth of a child's time.
+    # What was loaded at the start stays: no use in looking for circles in it again and again.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 @worker_process_shutdown.connect
