@@ -100,8 +100,7 @@ def _plans(runtime: Runtime, leases: Sequence[Lease]) -> list[Plan]:
         plan = Plan(lease=by_id[row.id], row=row, setup=setups[row.org], okey=row.okey)
         try:
             look(runtime, plan, now)
-        except Exception as error:
-            # A fault of ours in reading one event must not hold up the others: it stays due.
+        except Exception as error:  # a fault of ours with one must not hold up the others
             log.exception("event_not_read", event_id=row.id)
             if plan.lease.attempts < MOST_ATTEMPTS:
                 continue

@@ -24,7 +24,8 @@ Row = Mapping[str, Any]
 @contextmanager
 def planned_anew(connection: Connection) -> Iterator[None]:
     """PostgreSQL plans each statement for the tables as they are now: a plan that was kept while a
-    table was empty reads the whole of it when a file has filled it."""
+    table was empty reads the whole of it when a file has filled it. After an exception the setting
+    goes with the transaction, or stays with a connection for reading, which does no harm."""
     if connection.dialect.name != "postgresql":
         yield
         return
