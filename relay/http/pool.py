@@ -16,6 +16,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from relay.core.clock import Clock, SystemClock
 from relay.core.targets import INTERNAL, TargetPolicy, blocked, port_refused
+from relay.http.names import Names
 from relay.http.turns import Turns
 
 KEEP_ALIVE_SECONDS = 15.0
@@ -117,8 +118,7 @@ class _GuardedResolver(AbstractResolver):
     """Refuses a name when any one of its addresses is blocked."""
 
     def __init__(self, policy: TargetPolicy, resolver: AbstractResolver | None) -> None:
-        # Made here, for the usual one belongs to the running loop.
-        self._resolver = resolver or aiohttp.ThreadedResolver()
+        self._resolver = resolver or Names()
         self._policy = policy
 
     async def resolve(

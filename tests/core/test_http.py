@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from relay.core.errors import (
 )
 from relay.core.targets import INTERNAL, PUBLIC, TargetPolicy, networks
 from relay.http import Client, Http, Response, error_for, mask, mask_headers, retry_after_of, shown
+from relay.http import names as looking
 
 LAPTOP = TargetPolicy(allow=networks(["127.0.0.0/8", "::1/128"]), allow_http=True)
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -414,6 +416,40 @@ def test_a_name_that_moves_inside_is_asked_once_a_call_and_judged_at_every_conne
 
     asyncio.run(story())
     assert called == 1
+
+
+def test_names_that_nobody_answers_for_hold_up_no_other() -> None:
+    over = threading.Event()
+
+    def look_up(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        if host.startswith("silent"):
+            over.wait(10)
+            raise socket.gaierror(socket.EAI_AGAIN, "nobody answers")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    async def story() -> None:
+        client = Client(resolver=looking.Names(look_up, seconds=0.3))
+        http = Http(client, policy=LAPTOP)
+        async with serving(_echo) as url:
+            port = url.rpartition(":")[2]
+            silent = [
+                asyncio.create_task(http.request("POST", f"http://silent{n}.example:{port}/"))
+                for n in range(40)
+            ]
+            await asyncio.sleep(0.05)
+            assert len(looking._threads()._threads) >= 40
+            assert not any(task.done() for task in silent)
+            assert (await http.request("POST", f"http://good.example:{port}/")).is_success
+            assert not any(task.done() for task in silent)
+            for task in silent:
+                with pytest.raises(RetryableError, match="the name could not be looked up"):
+                    await task
+        await client.aclose()
+
+    try:
+        asyncio.run(story())
+    finally:
+        over.set()
 
 
 def test_a_connection_made_under_a_wide_policy_does_not_serve_a_narrow_one() -> None:
