@@ -20,9 +20,9 @@ from rules.engine import Verb
 
 
 class Berths(Protocol):
-    """Places for deliveries, by (id, target), in the worker that writes them."""
+    """Places for deliveries, by (id, target, organization), in the worker that writes them."""
 
-    def reserve(self, wanted: Sequence[tuple[int, int]]) -> list[bool]: ...
+    def reserve(self, wanted: Sequence[tuple[int, int, int]]) -> list[bool]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

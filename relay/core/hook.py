@@ -25,6 +25,7 @@ OUR_HEADERS = frozenset({
 })  # fmt: skip
 _LONGEST_HEADER = 4096
 _MOST_HEADERS = 20
+_LONGEST_HEADERS = 16 * 1024  # all of them together, names and values
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 _STEPS = range(1, 21)
 _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(hours=24)
@@ -60,6 +61,8 @@ class Hook:
     handshake: str = "none"
     headers: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[Secret] = ()
+    # Why its secrets and headers cannot be read: nothing is sent without a signature.
+    problem: str | None = None
     is_rest: bool = False
     made_by: str = ""
     state: str = "active"
@@ -129,6 +132,10 @@ def check_headers(given: Mapping[str, str]) -> dict[str, str]:
         if len(value) > _LONGEST_HEADER or any(not 0x20 <= ord(sign) < 0x7F for sign in value):  # noqa: PLR2004 - what may stand in a header
             raise _bad_header(name, f"has to be printable text of at most {_LONGEST_HEADER} signs")
         checked[low] = value
+    if sum(len(name) + len(value) for name, value in checked.items()) > _LONGEST_HEADERS:
+        raise InvalidInput(
+            "these headers cannot be sent", {"headers": ["are more than 16 KiB together"]}
+        )
     return checked
 
 

@@ -2,7 +2,8 @@
 
 First tries may use every place; what is tried again, and what is sent again in bulk, only a part
 of them, so that a backlog of either never fills the house. Targets that were slow lately share a
-small allowance, so that those that hang do not use up the places of those that answer.
+small allowance, so that those that hang do not use up the places of those that answer. Nor does
+one organization use up those of the others.
 """
 
 import threading
@@ -16,6 +17,7 @@ from relay.storage.sends import BULK, BY_HAND, FIRST, LATER, Room
 PLACES = 400
 OF_LANE = {FIRST: PLACES, BY_HAND: PLACES, LATER: PLACES // 3, BULK: PLACES // 8}
 OF_SLOW = PLACES // 4
+OF_ORG = PLACES * 3 // 4
 EACH = 5  # to one target, until its hook says otherwise
 SLOW = 2.0  # seconds in flight that make a target slow
 SLOW_FOR = 60.0  # and for how long it counts as one
@@ -25,6 +27,7 @@ _KEPT = 10.0  # seconds a reservation waits for its delivery to be committed
 @dataclass(slots=True)
 class _Place:
     target: int
+    org: int
     lane: int
     since: float
     is_reserved: bool
@@ -41,10 +44,14 @@ class Berths:
         self._slow: dict[int, float] = {}
         self._to: Counter[int] = Counter()
         self._in: Counter[int] = Counter()
+        self._of: Counter[int] = Counter()
+        self._orgs: dict[int, int] = {}  # of targets
 
     def cap(self, target: int, places: int) -> None:
         """How many a target takes at once."""
-        self._caps[target] = places
+        if self._caps.get(target, EACH) != places:
+            with self._lock:
+                self._caps[target] = places
 
     def room(self, lane: int) -> Room:
         """What a claim in this lane may take now."""
@@ -52,23 +59,26 @@ class Berths:
             self._look()
             total = min(PLACES - len(self._places), OF_LANE[lane] - self._in[lane])
             busy = {target: self._left(target) for target in {*self._to, *self._caps, *self._slow}}
+            full = {org for org, count in self._of.items() if count >= OF_ORG}
+            if full:
+                busy |= {target: 0 for target, org in self._orgs.items() if org in full}
         return Room(total=total, each=EACH, rooms=busy)
 
-    def reserve(self, wanted: Sequence[tuple[int, int]]) -> list[bool]:
-        """Places for deliveries (id, target) that are being written; one that is not taken within
-        seconds is free again, for its transaction may have failed."""
+    def reserve(self, wanted: Sequence[tuple[int, int, int]]) -> list[bool]:
+        """Places for deliveries (id, target, organization) that are being written; one that is not
+        taken within seconds is free again, for its transaction may have failed."""
         with self._lock:
             self._look()
-            return [self._enter(id, target, FIRST, is_reserved=True) for id, target in wanted]
+            return [self._enter(id, to, org, FIRST, is_reserved=True) for id, to, org in wanted]
 
-    def take(self, id: int, target: int, lane: int) -> bool:
+    def take(self, id: int, target: int, org: int, lane: int) -> bool:
         """Whether a claimed delivery may leave now."""
         with self._lock:
             known = self._places.get(id)
             if known is not None:
                 known.is_reserved, known.since = False, self._now()
                 return True
-            return self._enter(id, target, lane, is_reserved=False)
+            return self._enter(id, target, org, lane, is_reserved=False)
 
     def give_back(self, id: int) -> None:
         """The delivery has landed, or was not sent."""
@@ -81,18 +91,21 @@ class Berths:
     def taken(self) -> int:
         return len(self._places)
 
-    def _enter(self, id: int, target: int, lane: int, *, is_reserved: bool) -> bool:
+    def _enter(self, id: int, target: int, org: int, lane: int, *, is_reserved: bool) -> bool:
+        self._orgs[target] = org
         if len(self._places) >= PLACES or self._in[lane] >= OF_LANE[lane]:
             return False
-        if self._left(target) <= 0:
+        if self._of[org] >= OF_ORG or self._left(target) <= 0:
             return False
-        self._places[id] = _Place(target, lane, self._now(), is_reserved)
+        self._places[id] = _Place(target, org, lane, self._now(), is_reserved)
         self._to[target] += 1
         self._in[lane] += 1
+        self._of[org] += 1
         return True
 
     def _leave(self, place: _Place) -> None:
         self._in[place.lane] -= 1
+        self._of[place.org] -= 1
         self._to[place.target] -= 1
         if self._to[place.target] <= 0:
             del self._to[place.target]

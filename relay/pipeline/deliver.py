@@ -101,9 +101,10 @@ def _trip(
 def _kept_back(lease: Sending, hook: Hook | None) -> tuple[str, str] | None:
     if hook is None:
         return "cancelled", "its hook was deleted"
-    if hook.state == "active" or lease.is_manual:
-        return None
-    return "held", f"its hook is {hook.state}"
+    if hook.state != "active" and not lease.is_manual:
+        return "held", f"its hook is {hook.state}"
+    # Our own fault is not the receiver's, and counts as no try.
+    return None if hook.problem is None else ("failed", f"Relay cannot sign it: {hook.problem}")
 
 
 async def attempt(runtime: Runtime, trip: Trip) -> Trip:
@@ -148,7 +149,7 @@ def record(runtime: Runtime, trips: Sequence[Trip], token: int) -> Delivered:
     """Writes the attempts, how the hooks fare, and when the next tries are due."""
     now = runtime.clock.now()
     left = Delivered()
-    verdicts = {trip.lease.id: _judge(trip) for trip in trips if not trip.dropped}
+    verdicts = {trip.lease.id: _judge(trip, now) for trip in trips if not trip.dropped}
     waits = {t.lease.id: _wait(t, verdicts[t.lease.id]) for t in trips if not t.dropped}
     over = [id for id, wait in waits.items() if wait is None]
     staying = [trip.lease.id for trip in trips if trip.lease.id not in over]
@@ -187,7 +188,7 @@ def _measure(runtime: Runtime, trip: Trip, verdict: Verdict) -> None:
         measures.observe(measuring.LAG, max(waited, 0.0), lane=lane)
 
 
-def _judge(trip: Trip) -> Verdict:
+def _judge(trip: Trip, now: datetime) -> Verdict:
     if trip.kept_back is not None:
         state, reason = trip.kept_back
         return Verdict(state=state, reason=reason)
@@ -198,6 +199,7 @@ def _judge(trip: Trip) -> Verdict:
         spread=random.random(),  # noqa: S311 - spreads waits, guards nothing
         steps=trip.hook.schedule if trip.hook else None,
         is_manual=trip.lease.is_manual,
+        resumes=None if trip.row.next_at is None else max(trip.row.next_at - now, timedelta(0)),
     )
 
 
@@ -235,6 +237,12 @@ def _attempt(trip: Trip) -> dict[str, Any]:
         "trigger": "manual" if trip.lease.is_manual else "schedule",
         "status": response.status if response else None,
         "response_headers": dict(response.headers) if response else None,
-        "response_body": response.text[:SHOWN].replace("\0", "\ufffd") if response else None,
+        "response_body": _shown(response) if response else None,
         "error": str(trip.error) if trip.error else None,
     }
+
+
+def _shown(response: Response) -> str:
+    text = response.text.replace("\0", "\ufffd")
+    is_whole = len(text) <= SHOWN and not response.truncated
+    return text if is_whole else f"{text[:SHOWN]} … (cut)"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from relay.pipeline.deliver import Trip
 
 FAILING_AT = 4  # the try after which people hear that a message fails
+_SHOWN = 500  # characters of the last answer that are told
 Tried = Sequence[tuple["Trip", Verdict]]
 
 
@@ -30,6 +31,10 @@ class _Batch:
 
     hook: Hook
     tried: Tried
+
+    @property
+    def last(self) -> "Trip":
+        return self.tried[-1][0]
 
 
 def note(runtime: Runtime, conn: Connection, tried: Tried, *, now: datetime) -> list[int]:
@@ -64,7 +69,7 @@ def note(runtime: Runtime, conn: Connection, tried: Tried, *, now: datetime) -> 
         hook_health.save(conn, batch.hook.id, found.health)
         if found.is_dead:
             reason = f"failing: no success for {patience.days} days"
-            news += _disable(conn, batch.hook, reason, now)
+            news += _disable(conn, batch, reason, now)
         elif found.warning is not None:
             news.append(_warning(batch, found.warning, patience.days))
     for batch in batches:
@@ -87,14 +92,18 @@ def _by_hook(tried: Tried) -> list[_Batch]:
 
 
 def _warning(batch: _Batch, part: float, days: int) -> News:
-    last = batch.tried[-1][0]
-    return News(
-        type="endpoint.failing",
-        hook=batch.hook,
-        reason=f"{part:.0%} of the {days} days without a success have passed",
-        last_status=last.response.status if last.response else None,
-        last_error=str(last.error) if last.error else None,
-    )
+    reason = f"{part:.0%} of the {days} days without a success have passed"
+    return News(type="endpoint.failing", hook=batch.hook, reason=reason, **_said(batch.last))
+
+
+def _said(trip: "Trip") -> dict[str, Any]:
+    """What the receiver said."""
+    answer = trip.response
+    return {
+        "last_status": answer.status if answer else None,
+        "last_response": answer.text[:_SHOWN].replace("\0", "\ufffd") if answer else None,
+        "last_error": str(trip.error) if trip.error else None,
+    }
 
 
 def _ended(runtime: Runtime, conn: Connection, batch: _Batch, now: datetime) -> list[News]:
@@ -107,40 +116,50 @@ def _ended(runtime: Runtime, conn: Connection, batch: _Batch, now: datetime) -> 
     gone = sends.forget(runtime.db, conn, target_key("hook", hook.id), but=mine)
     deliveries.cancel(conn, hook.org, hook.id, gone, f"its hook ended: {why}", now)
     if not (hook.is_rest and why.startswith("gone")):
-        return _disable(conn, hook, why, now)
+        return _disable(conn, batch, why, now)
     delete_hook(conn, hook.org, hook.id)
     identity.audit(conn, hook.org, "relay", "hook deleted", public("hook", hook.id),
                    after={"reason": why, "url": hook.url}, at=now)  # fmt: skip
-    return [News(type="endpoint.disabled", hook=hook, reason=why)]
+    return [News(type="endpoint.disabled", hook=hook, reason=why, **_said(batch.last))]
 
 
-def _disable(conn: Connection, hook: Hook, reason: str, now: datetime) -> list[News]:
+def _disable(conn: Connection, batch: _Batch, reason: str, now: datetime) -> list[News]:
+    hook = batch.hook
     if not set_hook_state(conn, hook.org, hook.id, "disabled", reason):
         return []
     identity.audit(conn, hook.org, "relay", "hook disabled", public("hook", hook.id),
                    after={"reason": reason}, at=now)  # fmt: skip
-    return [News(type="endpoint.disabled", hook=hook, reason=reason)]
+    return [News(type="endpoint.disabled", hook=hook, reason=reason, **_said(batch.last))]
 
 
 def _of_messages(conn: Connection, batch: _Batch, now: datetime) -> list[News]:
     news: list[News] = []
-    exhausted = 0
+    exhausted = [
+        (trip, verdict)
+        for trip, verdict in batch.tried
+        if verdict.state == "failed" and verdict.ends is None
+    ]
     for trip, verdict in batch.tried:
         tries = trip.row.attempts + 1
-        last: dict[str, Any] = {
-            "hook": batch.hook,
-            "reason": trip.row.message_id,
-            "last_status": trip.response.status if trip.response else None,
-            "last_error": str(trip.error) if trip.error else None,
-            "count": tries,
-        }
         if verdict.is_success and tries > FAILING_AT:
-            news.append(News(type="message.attempt.recovered", **last))
+            news.append(_of_message("message.attempt.recovered", batch, trip, verdict, tries))
         elif not verdict.is_success and tries == FAILING_AT and verdict.wait:
-            news.append(News(type="message.attempt.failing", **last))
-        exhausted += verdict.state == "failed" and verdict.ends is None
+            news.append(_of_message("message.attempt.failing", batch, trip, verdict, tries))
     if exhausted:
-        count = hook_health.exhausted(conn, batch.hook.id, exhausted, now)
+        count = hook_health.exhausted(conn, batch.hook.id, len(exhausted), now)
         if count is not None:
-            news.append(News(type="message.attempt.exhausted", hook=batch.hook, count=count))
+            last = exhausted[-1]
+            news.append(_of_message("message.attempt.exhausted", batch, *last, count))
     return news
+
+
+def _of_message(type: str, batch: _Batch, trip: "Trip", verdict: Verdict, count: int) -> News:
+    return News(
+        type=type,
+        hook=batch.hook,
+        message_id=trip.row.message_id,
+        message_type=trip.row.type,
+        reason=verdict.reason,
+        count=count,
+        **_said(trip),
+    )

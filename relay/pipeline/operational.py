@@ -28,8 +28,11 @@ class News:
 
     type: str
     hook: Hook
+    message_id: str | None = None
+    message_type: str | None = None
     reason: str | None = None
     last_status: int | None = None
+    last_response: str | None = None
     last_error: str | None = None
     count: int | None = None
 
@@ -61,7 +64,10 @@ def report(
         "hook_id": name,
         "url": address(hook.url),
         "event": hook.event,
+        "message_id": news.message_id,
+        "message_type": news.message_type,
         "last_status": news.last_status,
+        "last_response": news.last_response,
         "last_error": news.last_error,
         "count": news.count,
     }

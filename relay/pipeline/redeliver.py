@@ -31,28 +31,44 @@ _CHUNK = 500
 
 
 def resend(runtime: Runtime, org: int, id: int, *, by: str, force: bool = False) -> None:
-    """One more try of one delivery, now. Raises NotFound; Conflict for one that was delivered,
-    unless `force`, or that goes nowhere any more."""
+    """One more try of one delivery, now; one that waits goes on with its schedule after it. Raises
+    NotFound; Conflict for one that was delivered, unless `force`, or that goes nowhere any more."""
     name = public("dlv", id)
     now = runtime.clock.now()
     with runtime.db.write() as conn:
         row = conn.execute(
-            select(deliveries.c.state, deliveries.c.target_kind, deliveries.c.target_id)
+            select(
+                deliveries.c.state,
+                deliveries.c.next_at,
+                deliveries.c.target_kind,
+                deliveries.c.target_id,
+            )
             .where(deliveries.c.org_id == org, deliveries.c.id == id)
             .with_for_update()
         ).first()
         if row is None:
             raise NotFound(f"there is no delivery {name} here")
         _check(runtime, conn, org, row, name, force=force)
-        db, is_pending = runtime.db, row.state == "pending"
-        if not sends.hasten(db, conn, id, lane=None if is_pending else sends.BY_HAND):
+        db = runtime.db
+        next_at = _goes_on(conn, id, row, now)
+        if not sends.hasten(db, conn, id, lane=sends.BY_HAND):
             target = target_key(row.target_kind, row.target_id)
             again = NewWork(id=id, org=org, target=target, lane=sends.BY_HAND)
             work.add(db, conn, Kind.DELIVERY, [again])
         mine = update(deliveries).where(deliveries.c.id == id)
-        conn.execute(mine.values(state="pending", reason=f"sent again by {by}", ended_at=None))
+        values = {"reason": f"sent again by {by}", "ended_at": None, "next_at": next_at}
+        conn.execute(mine.values(state="pending", **values))
         identity.audit(conn, org, by, "delivery sent again", name, at=now)
     runtime.queue.wake(DELIVER, [id])
+
+
+def _goes_on(conn: Connection, id: int, row: Any, now: datetime) -> datetime | None:
+    """When its schedule goes on after a try by hand; None: that one is the last."""
+    if row.state != "pending":
+        return None
+    scheduled = sends.lane_of(conn, id) in (sends.FIRST, sends.LATER)
+    next_at: datetime | None = row.next_at
+    return next_at or (now if scheduled else None)
 
 
 def _check(
@@ -85,11 +101,20 @@ def recover(
 
 
 def bulk(
-    runtime: Runtime, org: int, chosen: Chosen, *, by: str, kind: str = "filter"
-) -> Order:  # fmt: skip
-    """What the filter chooses. The oldest ten thousand: order again for the rest."""
+    runtime: Runtime,
+    org: int,
+    chosen: Chosen,
+    *,
+    by: str,
+    kind: str = "filter",
+    force: bool = False,
+) -> Order:
+    """What the filter chooses. The oldest ten thousand: order again for the rest. Raises Conflict
+    where that is what was delivered, unless `force`."""
     if not set(chosen.states) <= {"failed", "held", "delivered", "cancelled"}:
         raise InvalidInput("what can be sent again is failed, held, delivered or cancelled")
+    if "delivered" in chosen.states and not force:
+        raise Conflict("what was delivered is sent again with force")
     now = runtime.clock.now()
     with runtime.db.write() as conn:
         order = redeliveries.create(

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from relay import log as logging
-from relay.core.errors import RetryableError
 from relay.pipeline import deliver, gate
-from relay.pipeline.berths import EACH, Berths
+from relay.pipeline.berths import Berths
 from relay.pipeline.deliver import Trip
 from relay.runtime import Runtime
 from relay.storage import sends
@@ -117,13 +116,12 @@ class Sender:
         for trip in trips:
             row, hook = trip.row, trip.hook
             places = TO_TARGETS if hook is None else hook.max_in_flight
-            if places != EACH:
-                self.berths.cap(target_key(row.target_kind, row.target_id), places)
+            self.berths.cap(target_key(row.target_kind, row.target_id), places)
 
     def _take(self, trip: Trip) -> bool:
         lease = trip.lease
         target = target_key(trip.row.target_kind, trip.row.target_id)
-        return self.berths.take(lease.id, target, lease.lane)
+        return self.berths.take(lease.id, target, lease.org, lease.lane)
 
     def _let_go(
         self, back: Sequence[Trip], seconds: dict[int, float], going: Sequence[Trip], token: int
@@ -147,9 +145,9 @@ class Sender:
                 trip.dropped = True
             else:
                 await deliver.attempt(self._runtime, trip)
-        except Exception as error:  # the outermost loop: ours to mend, and tried again as usual
+        except Exception as error:  # the outermost loop: ours to mend, and not the receiver's fault
             log.exception("delivery_not_tried", delivery_id=trip.row.id)
-            trip.error = RetryableError(f"it could not be sent: {type(error).__name__}")
+            trip.kept_back = ("failed", f"Relay could not send it: {type(error).__name__}")
         self.berths.give_back(trip.lease.id)
         self._landed(trip)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -72,6 +72,7 @@ def subscribe(
     now = runtime.clock.now()
     if new.handshake == "cloudevents":
         new = replace(new, max_per_second=agreed(runtime, org, new.url, new.max_per_second))
+    wake: list[int] = []
     with runtime.db.write() as conn:
         wanted = _checked(runtime, conn, org, new, by=by, is_rest=is_rest)
         hook, is_new = stored.create_hook(conn, runtime.vault, wanted, now)
@@ -81,8 +82,9 @@ def subscribe(
             identity.audit(conn, org, by, "hook created", name, after=after, at=now)
         elif hook.state == "disabled":
             stored.set_hook_state(conn, org, hook.id, "active", None)
-            identity.audit(conn, org, by, "hook enabled", name, at=now)
             hook = replace(hook, state="active", reason=None)
+            wake = _enabled(runtime, conn, hook, by=by, now=now)
+    runtime.queue.wake(DELIVER, wake)
     return Subscribed(hook=hook, secret=verifier(hook) if is_new else None, is_new=is_new)
 
 
@@ -103,7 +105,8 @@ def _checked(
     check_url(new.url, runtime.outward)
     check_event(runtime, conn, org, new.event)
     secret = new_secret(new.scheme)
-    zapier = (urlsplit(new.url).hostname or "").lower() == ZAPIER
+    host = (urlsplit(new.url).hostname or "").removesuffix(".")
+    zapier = host == ZAPIER or host.endswith(f".{ZAPIER}")
     hook = Hook(
         id=0,
         org=org,
@@ -286,14 +289,21 @@ def set_state(runtime: Runtime, org: int, ref: str, state: str, *, by: str) -> H
         hook = hook_called(runtime, conn, org, ref)
         reason = None if state == "active" else f"paused by {by}"
         if stored.set_hook_state(conn, org, hook.id, state, reason):
-            action = "hook enabled" if state == "active" else "hook paused"
-            identity.audit(conn, org, by, action, ref, at=now)
             if state == "active":
-                setups = runtime.setups.of_all(conn, [org])
-                news = News(type="endpoint.enabled", hook=hook, reason=f"by {by}")
-                wake = report(runtime, conn, setups, news, now=now)
+                wake = _enabled(runtime, conn, hook, by=by, now=now)
+            else:
+                identity.audit(conn, org, by, "hook paused", ref, at=now)
     runtime.queue.wake(DELIVER, wake)
     return replace(hook, state=state, reason=reason)
+
+
+def _enabled(
+    runtime: Runtime, conn: Connection, hook: Hook, *, by: str, now: datetime
+) -> list[int]:  # fmt: skip
+    identity.audit(conn, hook.org, by, "hook enabled", public("hook", hook.id), at=now)
+    setups = runtime.setups.of_all(conn, [hook.org])
+    news = News(type="endpoint.enabled", hook=hook, reason=f"by {by}")
+    return report(runtime, conn, setups, news, now=now)
 
 
 def rotate(

@@ -127,7 +127,7 @@ def _due(
     if token is not None and runtime.berths is not None:
         # What has to keep an order waits for a claim, which looks at what is before it.
         free = [row for row in rows if row.okey is None]
-        places = runtime.berths.reserve([(row.id, row.target or 0) for row in free])
+        places = runtime.berths.reserve([(row.id, row.target or 0, row.org) for row in free])
         leased = [row for row, has_place in zip(free, places, strict=True) if has_place]
         work.add_leased(runtime.db, conn, Kind.DELIVERY, leased, seconds=LEASE, token=token)
     born = {row.id for row in leased}

@@ -39,8 +39,10 @@ def judge(
     spread: float,
     steps: Sequence[timedelta] | None = None,
     is_manual: bool = False,
+    resumes: timedelta | None = None,
 ) -> Verdict:
-    """`tries` counts this one. A try by hand is one try: nothing is scheduled after it."""
+    """`tries` counts this one. A try by hand is one try: nothing is scheduled after it but what was
+    before, `resumes` from now."""
     told = response.headers.get(CONTROL, "").strip().lower() if response is not None else ""
     ends = _ends(response, told)
     if response is not None and response.is_success:
@@ -49,7 +51,8 @@ def judge(
     if ends is not None or told == "abort-message":
         return Verdict(state="failed", reason=f"{said}: no more tries are wanted", ends=ends)
     if is_manual:
-        return Verdict(state="failed", reason=f"{said}; this try was made by hand")
+        state = "failed" if resumes is None else "pending"
+        return Verdict(state=state, reason=f"{said}; this try was made by hand", wait=resumes)
     wait = next_wait(
         tries,
         spread=spread,

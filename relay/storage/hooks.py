@@ -14,7 +14,7 @@ from relay.core.errors import Conflict, NotFound
 from relay.core.hook import MOST_IN_ALL, MOST_OF_ONE_TYPE, MOST_OLD_SECRETS, Hook, Secret
 from relay.storage.identity import touch_config
 from relay.storage.tables.hooks import hook_health, hook_sequences, hooks
-from relay.storage.vault import Vault
+from relay.storage.vault import Sealed, Vault
 
 
 def create_hook(conn: Connection, vault: Vault, new: Hook, at: datetime) -> tuple[Hook, bool]:
@@ -80,7 +80,10 @@ def delete_hook(conn: Connection, org: int, id: int) -> bool:
 
 
 def save_hook(conn: Connection, vault: Vault, hook: Hook) -> None:
-    """Writes what was changed of it. Raises Conflict where it would be another's twin."""
+    """Writes what was changed of it. Raises Conflict where it would be another's twin, or where
+    what is sealed cannot be read and would be lost."""
+    if hook.problem is not None:
+        raise Conflict(f"{hook.problem}; or make a new secret, which takes its own headers away")
     ukey = unique_key(hook)
     twin = select(hooks.c.id).where(
         hooks.c.org_id == hook.org, hooks.c.ukey == ukey, hooks.c.id != hook.id
@@ -126,7 +129,7 @@ def rotated(hook: Hook, fresh: str, *, overlap: timedelta, now: datetime) -> Hoo
     old = [one for one in old if one.until is not None and one.until > now]
     if len(old) > MOST_OLD_SECRETS:
         raise Conflict(f"{MOST_OLD_SECRETS} old secrets still sign: wait until one has ended")
-    return replace(hook, secrets=(Secret(value=fresh), *old))
+    return replace(hook, secrets=(Secret(value=fresh), *old), problem=None)
 
 
 def next_sequences(conn: Connection, pairs: Sequence[tuple[int, int]]) -> list[int]:
@@ -191,7 +194,13 @@ def _values(vault: Vault, hook: Hook) -> dict[str, Any]:
 
 
 def _read(row: Any, vault: Vault) -> Hook:
-    held: Mapping[str, Any] = vault.open(row.sealed, bound_to=bound_to(row.org_id, row.url))
+    problem = None
+    held: Mapping[str, Any]
+    try:
+        held = vault.open(row.sealed, bound_to=bound_to(row.org_id, row.url))
+    except Sealed as error:
+        # One hook's damage must not stop its organization.
+        held, problem = {"headers": {}, "secrets": []}, str(error)
     return Hook(
         id=row.id,
         org=row.org_id,
@@ -212,6 +221,7 @@ def _read(row: Any, vault: Vault) -> Hook:
         handshake=row.handshake,
         headers=held["headers"],
         secrets=tuple(Secret(**one) for one in held["secrets"]),
+        problem=problem,
         is_rest=row.is_rest,
         made_by=row.made_by,
         state=row.state,

@@ -82,7 +82,11 @@ def queue(conn: Connection, org: int, id: int, ids: Sequence[int], by: str) -> N
     for first in range(0, len(ids), 1000):
         conn.execute(
             mine.where(_d.id.in_(ids[first : first + 1000])).values(
-                state="pending", reason=f"sent again by {by}", ended_at=None, redelivery_id=id
+                state="pending",
+                reason=f"sent again by {by}",
+                ended_at=None,
+                next_at=None,
+                redelivery_id=id,
             )
         )
 

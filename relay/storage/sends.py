@@ -9,10 +9,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from relay.storage.database import Database
 from relay.storage.statements import LITE_FREE, LITE_NOW, PG_FREE
+from relay.storage.tables.work import work
 from relay.storage.work import Kind
 
 CHUNK = 64
@@ -89,8 +90,14 @@ def forget(db: Database, conn: Connection, target: int, *, but: Sequence[int] = 
     return [row.id for row in conn.execute(text(_of(db)["forget"]), given)]
 
 
-def hasten(db: Database, conn: Connection, id: int, *, lane: int | None) -> bool:
-    """Makes a waiting row due now, in another lane where one is given; whether there was one."""
+def lane_of(conn: Connection, id: int) -> int | None:
+    """Where a delivery waits; None: nowhere."""
+    mine = (work.c.kind == int(Kind.DELIVERY), work.c.id == id)
+    return conn.execute(select(work.c.lane).where(*mine)).scalar_one_or_none()
+
+
+def hasten(db: Database, conn: Connection, id: int, *, lane: int) -> bool:
+    """Makes a waiting row due now, in another lane; whether there was one."""
     given = {"kind": int(Kind.DELIVERY), "id": id, "lane": lane}
     return conn.execute(text(_of(db)["hasten"]), given).first() is not None
 
@@ -206,7 +213,7 @@ ORDER BY x.due_at, x.id LIMIT :limit""",
 UPDATE work SET lease_until = NULL, token = NULL, attempts = attempts - 1
 WHERE kind = :kind AND id = ANY(:ids) AND token = :token""",
     "hasten": """
-UPDATE work SET due_at = now(), lane = coalesce(CAST(:lane AS int), lane)
+UPDATE work SET due_at = now(), lane = :lane
 WHERE kind = :kind AND id = :id RETURNING id""",
     "drop": """
 DELETE FROM work WHERE kind = :kind AND id = ANY(:ids)
@@ -284,7 +291,7 @@ SELECT id FROM turns ORDER BY due_at, id LIMIT :limit""",
 UPDATE work SET lease_until = NULL, token = NULL, attempts = attempts - 1
 WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids)) AND token = :token""",
     "hasten": f"""
-UPDATE work SET due_at = {LITE_NOW}, lane = coalesce(:lane, lane)
+UPDATE work SET due_at = {LITE_NOW}, lane = :lane
 WHERE kind = :kind AND id = :id RETURNING id""",
     "drop": f"""
 DELETE FROM work WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids))

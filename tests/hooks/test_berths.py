@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 
-from relay.pipeline.berths import EACH, OF_LANE, OF_SLOW, PLACES, SLOW, Berths
+from relay.pipeline.berths import EACH, OF_LANE, OF_ORG, OF_SLOW, PLACES, SLOW, Berths
 from relay.pipeline.schedule import next_wait
 from relay.storage.sends import BULK, FIRST, LATER
 
@@ -18,10 +18,15 @@ class Time:
         return self.at
 
 
-def fill(berths: Berths, lane: int, targets: range, each: int) -> int:
+def fill(berths: Berths, lane: int, targets: range, each: int, org: int | None = None) -> int:
     """Takes as many places as it is given; how many those are."""
-    ids = iter(range(lane * 1_000_000, lane * 1_000_000 + 100_000))
-    return sum(berths.take(next(ids), target, lane) for target in targets for _ in range(each))
+    first = (10 * (org or 0) + lane) * 1_000_000
+    ids = iter(range(first, first + 100_000))
+    return sum(
+        berths.take(next(ids), target, target if org is None else org, lane)
+        for target in targets
+        for _ in range(each)
+    )
 
 
 def test_later_tries_and_bulk_never_take_the_places_of_first_ones() -> None:
@@ -40,6 +45,17 @@ def test_one_target_has_only_so_many_at_once() -> None:
     berths.cap(8, 20)
     assert fill(berths, BULK, range(8, 9), 50) == 20
     assert berths.room(FIRST).rooms[7] == 0
+    berths.cap(8, EACH)  # it was changed back
+    assert berths.room(FIRST).rooms[8] < 0
+
+
+def test_one_organization_leaves_places_to_the_others() -> None:
+    berths = Berths()
+    assert fill(berths, FIRST, range(1000), EACH, org=1) == OF_ORG
+    room = berths.room(FIRST)
+    assert all(room.rooms[target] == 0 for target in range(1000))
+    assert room.total == PLACES - OF_ORG
+    assert fill(berths, FIRST, range(2000, 3000), 1, org=2) == PLACES - OF_ORG
 
 
 def test_those_that_hang_share_a_small_allowance() -> None:
@@ -58,10 +74,10 @@ def test_those_that_hang_share_a_small_allowance() -> None:
 def test_a_slow_target_gets_better_by_being_tried() -> None:
     time = Time()
     berths = Berths(time)
-    assert berths.take(1, 7, FIRST)
+    assert berths.take(1, 7, 1, FIRST)
     time.at += SLOW + 1
     berths.give_back(1)
-    assert berths.take(2, 7, FIRST)
+    assert berths.take(2, 7, 1, FIRST)
     berths.give_back(2)
     time.at += 100
     assert berths.room(FIRST).rooms.get(7, EACH) == EACH
@@ -70,8 +86,8 @@ def test_a_slow_target_gets_better_by_being_tried() -> None:
 def test_a_reservation_that_is_never_taken_up_is_free_again() -> None:
     time = Time()
     berths = Berths(time)
-    assert berths.reserve([(n, 7) for n in range(EACH + 1)]) == [True] * EACH + [False]
-    assert berths.take(0, 7, FIRST)
+    assert berths.reserve([(n, 7, 1) for n in range(EACH + 1)]) == [True] * EACH + [False]
+    assert berths.take(0, 7, 1, FIRST)
     time.at += 11
     berths.room(FIRST)
     assert berths.taken == 1

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from standardwebhooks.webhooks import Webhook
 from svix.webhooks import Webhook as Svix
 
@@ -14,7 +14,9 @@ from relay.core.clock import SystemClock
 from relay.core.errors import BadSignature
 from relay.core.ids import number
 from relay.pipeline import payloads
-from relay.storage.tables.hooks import hook_health
+from relay.storage.hooks import set_hook_state
+from relay.storage.identity import touch_config
+from relay.storage.tables.hooks import hook_health, hooks
 from relay.storage.tables.identity import audit_log
 from tests.hooks.hooked import DEAL, Hooked
 from tests.hooks.receiver import Request
@@ -117,6 +119,95 @@ def test_a_try_by_hand_moves_nothing_and_schedules_nothing(hooked: Hooked) -> No
     assert (again.status_code, "force" in again.text) == (409, True)
 
 
+def test_a_try_by_hand_comes_before_its_schedule_and_leaves_it_as_it_was(both: Hooked) -> None:
+    both.receiver.always(500)
+    made = both.subscribe()
+    both.win("Proposal")
+    (row,) = both.deliveries(made["id"])
+    before = both.health(made["id"])
+    both.do("POST", f"/hooks/{made['id']}/pause")
+    both.do("POST", f"/deliveries/dlv_{row.id}/replay", json={})
+    both.house.settle()
+    (tried,) = both.deliveries(made["id"])
+    assert (tried.state, tried.attempts) == ("pending", 2)
+    assert abs(tried.next_at - row.next_at) < timedelta(seconds=1)
+    assert [one.trigger for one in both.attempts(row.id)] == ["schedule", "manual"]
+    assert both.health(made["id"]) == before
+    both.do("POST", f"/hooks/{made['id']}/enable")
+    both.later()
+    (tried,) = both.deliveries(made["id"])
+    assert (tried.state, tried.attempts) == ("pending", 3)
+
+
+def test_what_was_delivered_is_sent_again_in_bulk_by_force_alone(hooked: Hooked) -> None:
+    made = hooked.subscribe()
+    hooked.win("Proposal")
+    chosen = {"hook": made["id"], "states": ["delivered"]}
+    refused = hooked.ask("POST", "/deliveries/replay", json=chosen)
+    assert (refused.status_code, "force" in refused.text) == (409, True)
+    hooked.do("POST", "/deliveries/replay", json={**chosen, "force": True})
+    hooked.house.settle()
+    first, second = hooked.receiver.to("/in")
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+def test_a_secret_that_cannot_be_read_is_our_fault_and_stops_one_hook_alone(
+    hooked: Hooked,
+) -> None:
+    broken, well = hooked.subscribe(path="/broken"), hooked.subscribe(path="/well")
+    before = hooked.health(broken["id"])
+    with hooked.house.runtime.db.write() as conn:
+        row = conn.execute(select(hooks).where(hooks.c.id == number("hook", well["id"]))).one()
+        mine = update(hooks).where(hooks.c.id == number("hook", broken["id"]))
+        conn.execute(mine.values(sealed=row.sealed))
+        touch_config(conn, row.org_id)
+    hooked.win("Proposal")
+    assert [one.path for one in hooked.receiver.requests] == ["/well"]
+    (row,) = hooked.deliveries(broken["id"])
+    assert (row.state, row.attempts) == ("failed", 0)
+    assert row.reason.startswith("Relay cannot sign it: ")
+    assert hooked.health(broken["id"]) == before
+    refused = hooked.ask("PATCH", f"/hooks/{broken['id']}", json={"timeout": 3})
+    assert refused.status_code == 409
+    hooked.do("POST", f"/hooks/{broken['id']}/rotate", json={})
+    hooked.do("POST", f"/hooks/{broken['id']}/recover", json={})
+    hooked.house.settle()
+    assert len(hooked.receiver.to("/broken")) == 1
+
+
+def test_operations_hear_what_was_not_taken_and_what_its_receiver_said(hooked: Hooked) -> None:
+    made = hooked.subscribe(schedule=[1, 1, 1, 1], path="/in")
+    hooked.subscribe("message.*", path="/operations")
+    answers = iter([*[(503, {}, b"closed")] * 4, (204, {}, b"")])
+    hooked.receiver.answers = lambda one: next(answers) if one.path == "/in" else None
+    hooked.win("Proposal")
+    for _ in range(4):
+        hooked.later()
+    (row,) = hooked.deliveries(made["id"])
+    failing, recovered = [one.json for one in hooked.receiver.to("/operations")]
+    for told in (failing, recovered):
+        assert (told["message_id"], told["message_type"]) == (row.message_id, "list_item.updated")
+        assert told["link"].endswith(f"/hooks/{made['id']}")
+    assert (failing["count"], failing["last_status"]) == (4, 503)
+    assert failing["last_response"] == "closed"
+    assert (recovered["count"], recovered["last_status"]) == (5, 204)
+
+
+def test_a_program_that_subscribes_again_enables_its_hook_and_operations_hear_of_it(
+    hooked: Hooked,
+) -> None:
+    made = hooked.subscribe()
+    hooked.subscribe("endpoint.enabled", path="/operations")
+    with hooked.house.runtime.db.write() as conn:
+        set_hook_state(
+            conn, hooked.house.made.org, number("hook", made["id"]), "disabled", "failing"
+        )
+    assert hooked.subscribe()["state"] == "active"
+    hooked.house.settle()
+    (told,) = hooked.receiver.to("/operations")
+    assert told.json["hook_id"] == made["id"]
+
+
 def test_messages_of_one_key_arrive_in_order_whatever_fails(both: Hooked) -> None:
     """Proof 6: per key gap-free and in order, while another key flows."""
     said: dict[str, int] = {}
@@ -201,6 +292,7 @@ def test_own_headers_are_sent_and_shown_by_name_alone(hooked: Hooked) -> None:
         {"x-a": "é"},
         {"": "1"},
         {"x-a": "1" * 5000},
+        {f"x-{n}": "1" * 4000 for n in range(5)},
     ],
 )
 def test_headers_that_would_forge_a_message_are_refused(

@@ -30,7 +30,8 @@ class Queued(Schema):
 
 
 class Choice(Span):
-    """Which deliveries; `search` is a message's or an item's id, or a part of the address."""
+    """Which deliveries; `search` is a message's or an item's id, or a part of the address;
+    `force`: also those that were delivered."""
 
     hook = fields.String(metadata={"example": "hook_3"})
     states = fields.List(
@@ -39,6 +40,7 @@ class Choice(Span):
     )
     type = fields.String()
     search = fields.String()
+    force = fields.Boolean(load_default=False)
 
 
 routes = Resource("deliveries", "Sending deliveries again.")
@@ -61,8 +63,9 @@ def replay_deliveries(given: Document) -> Document:
     if caller().lists is not None:
         raise NotAllowed("this key is kept to some lists: it can send single deliveries again")
     hook = number("hook", given.pop("hook")) if given.get("hook") else None
+    force = given.pop("force")
     chosen = Chosen(hook=hook, **given)
-    return order(redeliver.bulk(runtime(), caller().org, chosen, by=by()))
+    return order(redeliver.bulk(runtime(), caller().org, chosen, by=by(), force=force))
 
 
 @routes.get("/redeliveries/<id>", scope="events:replay", answer=OrderDocument)
