@@ -1,4 +1,4 @@
-"""The one way out: httpx over aiohttp, deadlines, the target policy, status code → our errors.
+"""The one way out: aiohttp, deadlines, the target policy, status code → our errors.
 
 Every outside call goes through `Http`. Exchanges are written down as they happen, secrets masked,
 so that a trace can show them.

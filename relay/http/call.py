@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,26 +10,34 @@ from functools import lru_cache
 from urllib.parse import urlencode
 
 import aiohttp
-import httpx
+from yarl import URL
 
 import relay
 from relay.core import exact_json
 from relay.core.errors import BlockedTarget, InvalidInput, RetryableError, UnknownOutcome
 from relay.core.targets import PUBLIC, TargetPolicy, check_url
+from relay.http.content import plain
 from relay.http.exchange import Exchange, Response, mask, mask_headers, shown
 from relay.http.pool import BlockedAddress, Client, Flight, Pool, in_flight
 from relay.http.turns import Turn
 
 API_LIMIT = 2 * 1024 * 1024
 DELIVERY_LIMIT = 64 * 1024
-CONNECT_SECONDS = 5.0
 _ALWAYS = {
     "accept": "*/*",
     "accept-encoding": "identity",
     "user-agent": f"Relay/{relay.__version__}",
 }
-# The call's own deadline is over everything; only to connect has one beside it.
-_TIMEOUTS = {"timeout": httpx.Timeout(None, connect=CONNECT_SECONDS).as_dict()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What a call asks."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str]
+    body: bytes | None
 
 
 @dataclass(slots=True)
@@ -66,24 +74,19 @@ class Http:
         broken connection after sending a method other than GET or HEAD), BlockedTarget when the
         policy forbids the address.
         """
-        sent = _headers(headers, auth)
-        body = _body(json, form, content, sent)
+        told = _headers(headers, auth)
+        body = _body(json, form, content, told)
         pool = self.client.pool(self.policy)
         try:
             check_url(url, self.policy)
-            # `build_request(params=…)` would drop the query that the address already has.
-            whole = _url(url).copy_merge_params(params) if params else _url(url)
-            request = httpx.Request(
-                method, whole, headers=_ALWAYS | sent, content=body, extensions=_TIMEOUTS
-            )
-            # What it is anyway; without being told it finds out anew for each use.
-            request.headers.encoding = "ascii"
-        except (InvalidInput, httpx.InvalidURL) as error:
+            whole = _url(url).extend_query(params) if params else _url(url)
+        except (InvalidInput, ValueError) as error:
             raise BlockedTarget(f"blocked target: {error}") from error
+        sent = _Sent(method, whole, _ALWAYS | told, body)
         if self.turn is None:
-            return await self._send(pool, request, timeout, purpose)
+            return await self._send(pool, sent, timeout, purpose)
         async with self.turn.taken(timeout):
-            return await self._send(pool, request, timeout, purpose)
+            return await self._send(pool, sent, timeout, purpose)
 
     @asynccontextmanager
     async def alone_with(self, name: str, seconds: float) -> AsyncIterator[None]:
@@ -96,9 +99,7 @@ class Http:
         async with self.turn.alone_with(name).taken(seconds):
             yield
 
-    async def _send(
-        self, pool: Pool, request: httpx.Request, timeout: float, purpose: str
-    ) -> Response:
+    async def _send(self, pool: Pool, sent: _Sent, timeout: float, purpose: str) -> Response:
         clock, loop = self.client.clock, asyncio.get_running_loop()
         at, began = clock.now(), loop.time()
         flight = Flight()
@@ -107,16 +108,9 @@ class Http:
         problem: RetryableError | None = None
         try:
             async with asyncio.timeout(timeout):
-                response = await self._exchange(pool, request)
-        # Where what answers is no HTTP, aiohttp's own error comes through httpx's transport.
-        except (
-            TimeoutError,
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            aiohttp.ClientError,
-            OSError,
-        ) as error:
-            problem = _error_of(request, flight, error)
+                response = await self._exchange(pool, sent)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            problem = _error_of(sent, flight, error)
             raise problem from error
         finally:
             in_flight.reset(token)
@@ -125,7 +119,7 @@ class Http:
                     _entry(
                         at=at,
                         took_ms=(loop.time() - began) * 1000,
-                        request=request,
+                        sent=sent,
                         response=response,
                         problem=problem,
                         purpose=purpose,
@@ -133,29 +127,33 @@ class Http:
                 )
         return response
 
-    async def _exchange(self, pool: Pool, request: httpx.Request) -> Response:
-        answer = await pool.handle_async_request(request)
+    async def _exchange(self, pool: Pool, sent: _Sent) -> Response:
+        asked = pool.request(
+            sent.method,
+            sent.url,
+            headers=sent.headers,
+            data=sent.body or None,
+            allow_redirects=False,
+        )
         content = bytearray()
-        try:
-            async for chunk in answer.aiter_bytes():
-                content += chunk
-                if len(content) > self.limit:
-                    break
-        finally:
-            await answer.aclose()
+        async with asked as answer:
+            while len(content) <= self.limit and (more := await answer.content.readany()):
+                content += more
+        headers = _plain(answer.raw_headers)
+        read, truncated = plain(bytes(content), headers.get("content-encoding"), self.limit)
         return Response(
-            status=answer.status_code,
-            headers=_plain(answer.headers),
-            content=bytes(content[: self.limit]),
-            truncated=len(content) > self.limit,
+            status=answer.status,
+            headers=headers,
+            content=read,
+            truncated=truncated,
             at=self.client.clock.now(),
         )
 
 
 # A target is called again and again, and an address never changes.
 @lru_cache(maxsize=4096)
-def _url(text: str) -> httpx.URL:
-    return httpx.URL(text)
+def _url(text: str) -> URL:
+    return URL(text)
 
 
 def _headers(headers: Mapping[str, str] | None, auth: tuple[str, str] | None) -> dict[str, str]:
@@ -166,10 +164,10 @@ def _headers(headers: Mapping[str, str] | None, auth: tuple[str, str] | None) ->
     return sent
 
 
-def _plain(headers: httpx.Headers) -> dict[str, str]:
+def _plain(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Names in lower case; what came twice is joined by `, `."""
     plain: dict[str, str] = {}
-    for raw_name, raw_value in headers.raw:
+    for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         plain[name] = f"{plain[name]}, {value}" if name in plain else value
     return plain
@@ -188,12 +186,12 @@ def _body(
     return content
 
 
-def _error_of(request: httpx.Request, flight: Flight, error: Exception) -> RetryableError:
+def _error_of(sent: _Sent, flight: Flight, error: Exception) -> RetryableError:
     if flight.blocked or any(isinstance(each, BlockedAddress) for each in _causes(error)):
         return BlockedTarget("blocked target: we do not call this address")
-    what = f"{request.method} {request.url.host}{request.url.path}"
+    what = f"{sent.method} {sent.url.host}{sent.url.path}"
     why = _reason(error)
-    if flight.sent and request.method not in ("GET", "HEAD"):
+    if flight.sent and sent.method not in ("GET", "HEAD"):
         return UnknownOutcome(f"{what}: {why} after it was sent; it may have been carried out")
     return RetryableError(f"{what}: {why}")
 
@@ -206,8 +204,7 @@ def _causes(error: BaseException | None) -> list[BaseException]:
     return chain
 
 
-# The first that matches anything in the chain of causes; the transport itself calls every failed
-# connect a time-out.
+# The first that matches anything in the chain of causes.
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "the name could not be looked up"),
     (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted"),
@@ -230,7 +227,7 @@ def _entry(
     *,
     at: datetime,
     took_ms: float,
-    request: httpx.Request,
+    sent: _Sent,
     response: Response | None,
     problem: RetryableError | None,
     purpose: str,
@@ -238,10 +235,10 @@ def _entry(
     return Exchange(
         at=at,
         took_ms=round(took_ms, 3),
-        method=request.method,
-        url=mask(str(request.url)),
-        request_headers=mask_headers(_plain(request.headers)),
-        request_body=shown(request.content),
+        method=sent.method,
+        url=mask(str(sent.url)),
+        request_headers=mask_headers(sent.headers),
+        request_body=shown(sent.body or b""),
         status=response.status if response else None,
         response_headers=mask_headers(response.headers) if response else {},
         response_body=shown(response.content) if response else "",

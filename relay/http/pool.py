@@ -5,14 +5,12 @@ import socket
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from ssl import SSLContext
-from types import SimpleNamespace
+from ssl import SSLContext, create_default_context
 from weakref import WeakKeyDictionary
 
 import aiohttp
-import httpx
+import certifi
 from aiohttp.abc import AbstractResolver, ResolveResult
-from httpx_aiohttp import AiohttpTransport
 
 from relay.core.clock import Clock, SystemClock
 from relay.core.targets import INTERNAL, TargetPolicy, blocked, port_refused
@@ -20,7 +18,8 @@ from relay.http.names import Names
 from relay.http.turns import Turns
 
 KEEP_ALIVE_SECONDS = 15.0
-Pool = httpx.AsyncBaseTransport
+CONNECT_SECONDS = 5.0
+Pool = aiohttp.ClientSession
 
 
 class BlockedAddress(OSError):
@@ -29,7 +28,7 @@ class BlockedAddress(OSError):
 
 @dataclass(slots=True)
 class Flight:
-    """How far a call has come, as the transport's own signals tell."""
+    """How far a call has come, as the connection itself tells."""
 
     sent: bool = False
     blocked: bool = False
@@ -41,9 +40,6 @@ in_flight: ContextVar[Flight] = ContextVar("flight")
 class Client:
     """The process's connections: one pool per event loop and policy, so that a connection made
     under a wide policy is never reused under a narrow one. Cookies are never kept.
-
-    A pool is httpx's transport: what its client adds (redirects, cookies, credentials of its own)
-    is never wanted here, and was a third of a call.
     """
 
     def __init__(
@@ -57,7 +53,7 @@ class Client:
         self.clock = clock or SystemClock()
         self.turns = turns or Turns()
         self._resolver = resolver
-        self._proxy = httpx.Proxy(proxy) if proxy else None
+        self._proxy = proxy
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[TargetPolicy, Pool]] = (
             WeakKeyDictionary()
         )
@@ -79,7 +75,7 @@ class Client:
         """Closes the running loop's connections."""
         self._last = None
         for pool in self._pools.pop(asyncio.get_running_loop(), {}).values():
-            await pool.aclose()
+            await pool.close()
         await self.turns.aclose()
 
     def _open(self, policy: TargetPolicy) -> Pool:
@@ -89,18 +85,32 @@ class Client:
         session = aiohttp.ClientSession(
             connector=_connector(guard, self._resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=_Request,
             trust_env=False,
-            trace_configs=[_trace()],
+            proxy=proxy,
+            # A call's own deadline is over everything; only to connect has one beside it.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            auto_decompress=False,
         )
         # By itself it sends a PUT again when a kept connection breaks, though it was carried out.
         session._retry_connection = False
-        return AiohttpTransport(client=session, verify=_tls(), proxy=proxy)
+        return session
+
+
+class _Request(aiohttp.ClientRequest):
+    """Tells its flight when it leaves."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        flight = in_flight.get(None)
+        if flight is not None:
+            flight.sent = True
+        return await super().send(conn)
 
 
 @cache
 def _tls() -> SSLContext:
     # Building one costs 20 ms of processor time: once per process, when a call is made.
-    return httpx.create_ssl_context(trust_env=False)
+    return create_default_context(cafile=certifi.where())
 
 
 def _connector(policy: TargetPolicy, resolver: AbstractResolver | None) -> aiohttp.TCPConnector:
@@ -149,20 +159,3 @@ def _guard(ip: str, port: int, policy: TargetPolicy) -> None:
     if flight is not None:
         flight.blocked = True
     raise BlockedAddress("blocked target")
-
-
-def _trace() -> aiohttp.TraceConfig:
-    trace: aiohttp.TraceConfig = aiohttp.TraceConfig()
-
-    async def sent(
-        session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        params: aiohttp.TraceRequestHeadersSentParams,
-    ) -> None:
-        del session, context, params
-        flight = in_flight.get(None)
-        if flight is not None:
-            flight.sent = True
-
-    trace.on_request_headers_sent.append(sent)
-    return trace

@@ -1,10 +1,12 @@
 """The way out, against real servers on loopback: what was not sent, what may have been done."""
 
 import asyncio
+import gzip
 import json
 import socket
 import ssl
 import threading
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -265,6 +267,32 @@ def test_a_hundred_megabytes_are_read_up_to_the_limit_and_no_further() -> None:
     assert sent < 50
 
 
+@pytest.mark.parametrize(
+    ("encoding", "packed", "content", "truncated"),
+    [
+        ("gzip", gzip.compress(b"hello"), b"hello", False),
+        ("deflate", zlib.compress(b"hello"), b"hello", False),
+        ("gzip", gzip.compress(b"0" * 50_000_000), b"0" * 100_000, True),
+        ("gzip", b"none of it", b"none of it", False),
+        ("br", b"not ours", b"not ours", False),
+    ],
+    ids=["gzip", "deflate", "a bomb", "a lie", "unknown"],
+)
+def test_what_comes_packed_though_we_asked_for_plain_is_unpacked_up_to_the_limit(
+    encoding: str, packed: bytes, content: bytes, truncated: bool
+) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.headers["accept-encoding"] == "identity"
+        return web.Response(body=packed, headers={"content-encoding": encoding})
+
+    async def story() -> Response:
+        async with serving(answer) as url, calling(limit=100_000) as http:
+            return await http.request("GET", url)
+
+    response = asyncio.run(story())
+    assert (response.content, response.truncated) == (content, truncated)
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     calls = 0
 
@@ -473,11 +501,12 @@ def test_an_egress_proxy_takes_every_outside_call_and_none_of_ours() -> None:
 
     async def proxy(request: web.Request) -> web.StreamResponse:
         asked.append(str(request.url))
+        assert request.headers["proxy-authorization"] == "Basic bWU6aHVudGVyMg=="
         return web.Response(text="by the proxy")
 
     async def story() -> None:
         async with serving(proxy) as through, serving(_echo) as ours:
-            client = Client(proxy=through)
+            client = Client(proxy=through.replace("//", "//me:hunter2@"))
             public = Http(client, policy=TargetPolicy(allow_http=True))
             answer = await public.request("POST", "http://hooks.example.com/in?a=1", content=b"")
             assert answer.text == "by the proxy"

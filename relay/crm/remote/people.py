@@ -21,8 +21,8 @@ NOT_AGAIN = (
 async def persons(session: Session, ref: str) -> list[Wire]:
     """The contacts that an id or an address means, the oldest first."""
     if "@" in ref:
-        return await session.client.contacts_by_email(ref.lower())
-    return await session.client.contacts([ref])
+        return await session.contacts_by_email(ref.lower())
+    return await session.contacts([ref])
 
 
 async def person(session: Session, ref: str) -> Wire:
@@ -39,18 +39,18 @@ async def upsert_contact(session: Session, operation: Operation) -> Done:
     given: dict[str, list[Entry]] = {
         key: [entry(key, value)] for key in _PLAIN if (value := text(operation, key)) is not None
     }
-    found = await session.client.contacts_by_email(email)
+    found = await session.contacts_by_email(email)
     if not found:
         if not yes(operation, "create", default=True):
             raise Filtered(NOBODY)
         addresses = [{"value": email, "metadata": {"primary": "true"}}]
-        made = await session.client.post_contact({"email": addresses, **given})
+        made = session.meet(await session.client.post_contact({"email": addresses, **given}))
         session.written.append(Made(kind="contact", after=made))
         return Done(output={"id": made["id"], "created": True})
     known = _contact(found[0])
     changed = _news(known, given)
     if changed:
-        await session.client.put_contact(known.id, changed)
+        session.meet(_laid_on(found[0], await session.client.put_contact(known.id, changed)))
     note = (
         {}
         if len(found) == 1
@@ -59,11 +59,20 @@ async def upsert_contact(session: Session, operation: Operation) -> Done:
     return Done(output={"id": known.id, "created": False, **note})
 
 
+def _laid_on(known: Wire, answer: Wire) -> Wire:
+    """The contact after a change. Some answer with the properties that were sent, and no others."""
+    return {**known, **answer, "properties": {**_properties(known), **_properties(answer)}}
+
+
+def _properties(contact: Wire) -> Mapping[str, list[Entry]]:
+    found = contact.get("properties")
+    return found if isinstance(found, Mapping) else {}
+
+
 def _contact(wire: Wire) -> Contact:
-    properties = wire.get("properties")
     return Contact(
         id=str(wire["id"]),
-        properties=properties if isinstance(properties, Mapping) else {},
+        properties=_properties(wire),
         created_ms=0,
         modified_ms=0,
     )
@@ -116,7 +125,7 @@ async def _participants(session: Session, kind: str, ref: str) -> list[str]:
         case "contact":
             found = [await person(session, ref)]
         case "item":
-            found = await session.client.contacts(contact_ids(await session.item(ref)))
+            found = await session.contacts(contact_ids(await session.item(ref)))
         case _:
             found = await _of_account(session, ref)
     emails = [_contact(one).email for one in found]
@@ -131,4 +140,4 @@ async def _of_account(session: Session, account_id: str) -> list[Wire]:
     for in_list in session.definitions.lists:
         for item in await session.client.items(in_list.id, {"accountIds": account_id}):
             ids |= dict.fromkeys(contact_ids(item))
-    return await session.client.contacts(list(ids)[:_MOST])
+    return await session.contacts(list(ids)[:_MOST])

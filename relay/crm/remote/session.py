@@ -51,19 +51,37 @@ class Made:
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """`seen` are items by id, as the CRM last told them; `written` what the verbs changed, in
-    order."""
+    """`seen` are items and `people` contacts by id, as the CRM last told them: a run asks for each
+    once. `written` is what the verbs changed, in order."""
 
     client: Client
     definitions: Definitions
     item_of_number: NumberLookup
     list_of_item: ListLookup
     seen: dict[str, Wire] = field(default_factory=dict)
+    people: dict[str, Wire] = field(default_factory=dict)
     written: list[Written | Made] = field(default_factory=list)
 
     def keep(self, item: Wire) -> Wire:
         self.seen[str(item.get("id"))] = item
         return item
+
+    def meet(self, person: Wire) -> Wire:
+        """Remembers a contact under its id, and under those by which it was asked for."""
+        asked = person.get("requestedIds")
+        for id in (person.get("id"), *(asked if isinstance(asked, list) else ())):
+            self.people[str(id)] = person
+        return person
+
+    async def contacts(self, ids: Sequence[str]) -> list[Wire]:
+        """Those of the contacts that are there."""
+        known = [self.people[id] for id in ids if id in self.people]
+        asked = [id for id in ids if id not in self.people]
+        return known + [self.meet(one) for one in await self.client.contacts(asked)]
+
+    async def contacts_by_email(self, email: str) -> list[Wire]:
+        """The contacts that have the address, the oldest first."""
+        return [self.meet(one) for one in await self.client.contacts_by_email(email)]
 
     async def item(self, id: str) -> Wire:
         """The item, on whichever list it is. Raises NotFound."""
