@@ -62,7 +62,7 @@ def test_what_is_let_go_of_is_due_at_once_or_after_its_wait(db: Database) -> Non
         sends.again(db, conn, {2: 300.0}, token=1, lane=LATER)
     assert taken(sends.claim(db, [1, 2], WIDE, seconds=60, token=2)) == [1]
     with db.write() as conn:
-        assert sends.hasten(db, conn, 2, lane=None)
+        assert sends.hasten(db, conn, 2, lane=LATER)
     assert taken(sends.backlog(db, LATER, WIDE, seconds=60, token=3)) == [2]
 
 
