@@ -42,6 +42,7 @@ class Berths:
         self._places: dict[int, _Place] = {}
         self._caps: dict[int, int] = {}
         self._slow: dict[int, float] = {}
+        self._full: dict[int, float] = {}
         self._to: Counter[int] = Counter()
         self._in: Counter[int] = Counter()
         self._of: Counter[int] = Counter()
@@ -53,12 +54,18 @@ class Berths:
             with self._lock:
                 self._caps[target] = places
 
+    def full(self, target: int, seconds: float) -> None:
+        """Other workers have all of its places, for now."""
+        with self._lock:
+            self._full[target] = self._now() + seconds
+
     def room(self, lane: int) -> Room:
         """What a claim in this lane may take now."""
         with self._lock:
             self._look()
             total = min(PLACES - len(self._places), OF_LANE[lane] - self._in[lane])
-            busy = {target: self._left(target) for target in {*self._to, *self._caps, *self._slow}}
+            known = {*self._to, *self._caps, *self._slow, *self._full}
+            busy = {target: self._left(target) for target in known}
             full = {org for org, count in self._of.items() if count >= OF_ORG}
             if full:
                 busy |= {target: 0 for target, org in self._orgs.items() if org in full}
@@ -113,6 +120,8 @@ class Berths:
             self._slow[place.target] = self._now() + SLOW_FOR
 
     def _left(self, target: int) -> int:
+        if target in self._full:
+            return 0
         left = self._caps.get(target, EACH) - self._to[target]
         if target not in self._slow:
             return left
@@ -128,5 +137,6 @@ class Berths:
                 self._leave(self._places.pop(id))
             elif not place.is_reserved and now - place.since > SLOW:
                 self._slow[place.target] = now + SLOW_FOR
-        for target in [one for one, until in self._slow.items() if until < now]:
-            del self._slow[target]
+        for over in (self._slow, self._full):
+            for target in [one for one, until in over.items() if until < now]:
+                del over[target]

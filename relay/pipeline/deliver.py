@@ -13,6 +13,7 @@ from relay.core.errors import RelayError
 from relay.core.hook import Hook
 from relay.http import DELIVERY_LIMIT, Http, Response
 from relay.pipeline import faring, measuring
+from relay.pipeline.berths import EACH
 from relay.pipeline.handshake import ORIGIN, origin_of
 from relay.pipeline.verdict import Verdict, judge
 from relay.runtime import Runtime
@@ -52,6 +53,11 @@ class Trip:
     def url(self) -> str:
         """Where it goes now: a hook's address may have changed since the message was written."""
         return self.row.url if self.hook is None else self.hook.url
+
+    @property
+    def counts(self) -> bool:
+        """Whether its hook takes so few at once that all workers count together."""
+        return self.kept_back is None and self.hook is not None and self.hook.max_in_flight < EACH
 
     @property
     def seconds(self) -> float:

@@ -1,5 +1,5 @@
-"""Before deliveries leave: the breaker of each hook, and how many a second it takes. Both only
-move when a delivery is due; nothing is dropped and no try is counted."""
+"""Before deliveries leave: how many each hook takes at once, its breaker, and how many a second it
+takes. All only move when a delivery is due; nothing is dropped and no try is counted."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,11 +8,30 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from relay.core.hook import Hook
+from relay.pipeline.berths import EACH
 from relay.runtime import Runtime
-from relay.storage import hook_health
+from relay.storage import hook_health, hook_places
 
 if TYPE_CHECKING:
     from relay.pipeline.deliver import Trip
+
+
+def crowded(runtime: Runtime, trips: Sequence["Trip"], token: int) -> set[int]:
+    """The deliveries whose hook has as many in flight, over all workers, as it takes. Only one that
+    takes fewer than usual is counted."""
+    mine = [trip for trip in trips if trip.counts]
+    if not mine:
+        return set()
+    by_hook: dict[int, list[Trip]] = {}
+    for trip in mine:
+        by_hook.setdefault(trip.row.target_id, []).append(trip)
+    left: set[int] = set()
+    with runtime.db.write() as conn:
+        for id, its in sorted(by_hook.items()):
+            most = its[0].hook.max_in_flight if its[0].hook else EACH
+            ids = [trip.lease.id for trip in its]
+            left |= hook_places.enter(runtime.db, conn, id, ids, most=most, token=token)
+    return {trip.lease.id for trip in mine} - left
 
 
 def waits(runtime: Runtime, trips: Sequence["Trip"], now: datetime) -> dict[int, timedelta]:

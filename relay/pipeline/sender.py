@@ -21,6 +21,7 @@ LANES: Sequence[tuple[int, Sequence[int]]] = (
 )  # fmt: skip
 _SOONEST = 0.05
 _LATEST = 5.0  # seconds; what is due later is the sweep's
+_CROWDED = 0.5  # until this worker tries a hook again whose places others have
 _SPARE = 5.0  # seconds of a lease that are left for the record
 log = logging.get()
 
@@ -98,6 +99,12 @@ class Sender:
         back = [t for t in trips if t.kept_back is None and not self._take(t)]
         staying = {trip.lease.id for trip in back}
         going = [trip for trip in trips if trip.lease.id not in staying]
+        crowded = gate.crowded(self._runtime, going, token)
+        if crowded:
+            turned = [trip for trip in going if trip.lease.id in crowded]
+            going = [trip for trip in going if trip.lease.id not in crowded]
+            back += turned
+            self._turn_away(turned)
         later = gate.waits(self._runtime, going, self._runtime.clock.now())
         seconds = {id: max(wait.total_seconds(), _SOONEST) for id, wait in later.items()}
         if back or seconds:
@@ -122,6 +129,13 @@ class Sender:
         lease = trip.lease
         target = target_key(trip.row.target_kind, trip.row.target_id)
         return self.berths.take(lease.id, target, lease.org, lease.lane)
+
+    def _turn_away(self, trips: Sequence[Trip]) -> None:
+        """Another worker has its hook's places: whoever lands there takes up what waits."""
+        for trip in trips:
+            self.berths.give_back(trip.lease.id)
+            self.berths.full(target_key(trip.row.target_kind, trip.row.target_id), _CROWDED)
+        self._look_in(_CROWDED)
 
     def _let_go(
         self, back: Sequence[Trip], seconds: dict[int, float], going: Sequence[Trip], token: int
@@ -149,6 +163,9 @@ class Sender:
             log.exception("delivery_not_tried", delivery_id=trip.row.id)
             trip.kept_back = ("failed", f"Relay could not send it: {type(error).__name__}")
         self.berths.give_back(trip.lease.id)
+        if trip.counts:
+            # Others may have been turned away meanwhile, here or in another worker.
+            self._more |= {lane for lane, _ in LANES}
         self._landed(trip)
 
     def _look_in(self, seconds: float) -> None:

@@ -13,7 +13,7 @@ from relay.core import ids
 from relay.core.errors import Conflict, NotFound
 from relay.core.hook import MOST_IN_ALL, MOST_OF_ONE_TYPE, MOST_OLD_SECRETS, Hook, Secret
 from relay.storage.identity import touch_config
-from relay.storage.tables.hooks import hook_health, hook_sequences, hooks
+from relay.storage.tables.hooks import hook_health, hook_places, hook_sequences, hooks
 from relay.storage.vault import Sealed, Vault
 
 
@@ -74,6 +74,7 @@ def delete_hook(conn: Connection, org: int, id: int) -> bool:
     gone = conn.execute(delete(hooks).where(hooks.c.org_id == org, hooks.c.id == id)).rowcount > 0
     if gone:
         conn.execute(delete(hook_health).where(hook_health.c.hook_id == id))
+        conn.execute(delete(hook_places).where(hook_places.c.hook_id == id))
         conn.execute(delete(hook_sequences).where(hook_sequences.c.hook_id == id))
         touch_config(conn, org)
     return gone

@@ -129,6 +129,8 @@ class Site:
             "RELAY_SECRET_KEYS": KEY,
             "RELAY_BASE_URL": self.house.base_url,
             "RELAY_REDIS_URL": f"unix://{self.broker}",
+            "RELAY_EGRESS_ALLOW": "127.0.0.0/8",
+            "RELAY_EGRESS_HTTP": "yes",
             "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
         }
         process = subprocess.Popen(

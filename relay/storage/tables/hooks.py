@@ -72,6 +72,17 @@ hook_health = Table(
     Column("exhausted_count", Integer, nullable=False, server_default="0"),
 )
 
+# Messages on their way to hooks that take few at once.
+hook_places = Table(
+    "hook_places",
+    metadata,
+    Column("hook_id", BigId, nullable=False),
+    Column("delivery_id", BigId, nullable=False),
+    Column("token", BigId, nullable=False),  # of the lease under which it left
+    PrimaryKeyConstraint("hook_id", "delivery_id"),
+    sqlite_with_rowid=False,
+)
+
 hook_sequences = Table(
     "hook_sequences",
     metadata,
