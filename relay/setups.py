@@ -17,6 +17,7 @@ from relay.storage.hooks import all_hooks
 from relay.storage.identity import Organization, organization
 from relay.storage.mappings import kept_mapping
 from relay.storage.rulesets import packed_of, paused_rules, texts_of
+from relay.storage.sets import among_numbers
 from relay.storage.sources import SourceRow, all_sources
 from relay.storage.tables.identity import organizations
 from relay.storage.vault import Vault
@@ -73,6 +74,11 @@ class Ran(Protocol):
     def set_hash(self) -> str: ...
 
 
+_VERSIONS = select(organizations.c.id, organizations.c.config_version).where(
+    among_numbers(organizations.c.id, "ids")
+)
+
+
 class Setups:
     """The process's setups. Rule sets are kept by their content."""
 
@@ -95,14 +101,12 @@ class Setups:
 
     def of_all(self, conn: Connection, orgs: Iterable[int]) -> dict[int, Setup]:
         """The setups of several, checked with one query."""
-        wanted = list(set(orgs))
-        rows = conn.execute(
-            select(organizations.c.id, organizations.c.config_version).where(
-                organizations.c.id.in_(wanted)
-            )
-        )
-        versions = {row.id: row.config_version for row in rows}
-        return {org: self._one(conn, org, versions[org]) for org in wanted if org in versions}
+        found = conn.execute(_VERSIONS, {"ids": set(orgs)})
+        return self.at(conn, {row.id: row.config_version for row in found})
+
+    def at(self, conn: Connection, versions: Mapping[int, int]) -> dict[int, Setup]:
+        """The setups of organizations whose versions were read just now."""
+        return {org: self._one(conn, org, version) for org, version in versions.items()}
 
     def rules_of(self, conn: Connection, org: int, set_hash: str) -> tuple[Rule, ...]:
         """All rules of one of the organization's sets. Raises NotFound."""

@@ -13,8 +13,6 @@ from relay.pipeline.reading import change_of
 from relay.pipeline.weighing import weigh
 from relay.storage import events as stored_events
 from relay.storage import runs as stored
-from relay.storage.numbers import next_ids
-from relay.storage.tables.runs import runs
 
 DEEPEST = 5  # a rule may lead to a rule, so far
 
@@ -22,13 +20,15 @@ DEEPEST = 5  # a rule may lead to a rule, so far
 _Fired = dict[tuple[int, str, str], int]
 
 
-def fire(conn: Connection, plans: Sequence[Plan], token: int, now: datetime) -> list[Execution]:
-    """The runs of a chunk's events, in order. A firing that was claimed before has none."""
+def fire(
+    conn: Connection, plans: Sequence[Plan], numbers: Sequence[int], token: int, now: datetime
+) -> list[Execution]:
+    """The runs of a chunk's events, in order; `numbers` are for them, and may be more than are
+    needed. A firing that was claimed before has none."""
     pairs = [(plan, firing) for plan in plans for firing in plan.firings]
-    numbers = next_ids(conn, runs, len(pairs))
     fired: _Fired = {}
     made = []
-    for run, (plan, firing) in zip(numbers, pairs, strict=True):
+    for run, (plan, firing) in zip(numbers, pairs, strict=False):
         execution = _execution(plan, firing, run, token)
         _decide(conn, execution, fired, now)
         made.append((execution, firing))
@@ -62,7 +62,6 @@ def _fires(execution: Execution) -> bool:
 
 
 def _execution(plan: Plan, firing: Firing, run: int, token: int) -> Execution:
-    item = plan.item
     return Execution(
         run=run,
         org=plan.row.org,
@@ -70,9 +69,9 @@ def _execution(plan: Plan, firing: Firing, run: int, token: int) -> Execution:
         rule=firing.match.rule,
         setup=plan.setup,
         facts=firing.facts,
-        item=item,
+        item=plan.item,
         about=plan.about,
-        okey=ids.ordering_key(f"item:{item}") if item else plan.okey,
+        okey=plan.run_key,
         depth=plan.row.depth,
         token=token,
         fresh=True,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from relay.core import ids
 from relay.core.errors import Unreadable
 from relay.core.event import ParsedEvent, facts_of
 from relay.pipeline import happenings, reading, stays
@@ -43,6 +44,11 @@ class Plan:
     told: Happening | None = None
     note: str | None = None
     unreadable: str | None = None
+
+    @property
+    def run_key(self) -> int | None:
+        """The ordering key of its runs: the item's from when it is known."""
+        return ids.ordering_key(f"item:{self.item}") if self.item else self.okey
 
 
 def look(runtime: Runtime, plan: Plan, now: datetime) -> None:

@@ -18,8 +18,9 @@ from relay.pipeline.plan import Plan, look
 from relay.pipeline.settle import Settled, settle
 from relay.pipeline.tell import tell
 from relay.runtime import Runtime
+from relay.storage import chunks, work
 from relay.storage import events as stored
-from relay.storage import work
+from relay.storage.bundle import Bundle
 from relay.storage.events import EventRow
 from relay.storage.numbers import next_ids
 from relay.storage.tables.events import events
@@ -93,7 +94,7 @@ def _plans(runtime: Runtime, leases: Sequence[Lease]) -> list[Plan]:
     by_id = {lease.id: lease for lease in leases}
     with runtime.db.read() as conn:
         rows = stored.read_events(conn, list(by_id))
-        setups = runtime.setups.of_all(conn, {row.org for row in rows})
+        setups = runtime.setups.at(conn, {row.org: row.version for row in rows})
     now = runtime.clock.now()
     plans = []
     for row in rows:
@@ -111,20 +112,28 @@ def _plans(runtime: Runtime, leases: Sequence[Lease]) -> list[Plan]:
 
 def _store(runtime: Runtime, conn: Connection, plans: Sequence[Plan], token: int) -> Routed:
     now = runtime.clock.now()
-    held = work.fence(runtime.db, conn, Kind.EVENT, [p.lease.id for p in plans], token=token)
-    plans = [plan for plan in plans if plan.lease.id in held]
+    begun = chunks.begin(
+        runtime.db,
+        conn,
+        [plan.lease.id for plan in plans],
+        token=token,
+        runs=sum(len(plan.firings) for plan in plans),
+        keys={key for plan in plans if plan.firings and (key := plan.run_key) is not None},
+    )
+    plans = [plan for plan in plans if plan.lease.id in begun.held]
     routed = Routed()
     _store_parts(runtime, conn, plans, routed, token, now)
     _follow_stays(conn, plans)
-    executions = fire(conn, plans, token, now)
-    stored.insert_outcomes(conn, [_outcome(plan, now) for plan in plans])
+    executions = fire(conn, plans, begun.runs, token, now)
+    bundle = Bundle()
+    stored.gather_outcomes(bundle, [_outcome(plan, now) for plan in plans])
     for plan in plans:
         if plan.unreadable is not None:
             work.bury(conn, Kind.EVENT, plan.lease, at=now, place="parse", reason=plan.unreadable)
     setups = {plan.row.org: plan.setup for plan in plans}
     told = [plan.told for plan in plans if plan.told is not None]
     first = tell(runtime, conn, setups, told, now=now, token=token)
-    routed.settled = settle(runtime, conn, executions, token=token)
+    routed.settled = settle(runtime, conn, executions, token=token, busy=begun.busy, bundle=bundle)
     routed.settled.deliveries[:0] = first.due
     routed.settled.sending[:0] = first.leased
     return routed

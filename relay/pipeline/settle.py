@@ -3,7 +3,7 @@ rounds for the whole chunk, and everything is written in sets. What needs a call
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from relay.core.errors import Filtered, RelayError
 from relay.crm.changes import Told
+from relay.crm.embedded import Sitting
 from relay.crm.port import Done
 from relay.pipeline import booking, elsewhere, notices, transitions, troubles
 from relay.pipeline.execution import Execution
@@ -20,6 +21,7 @@ from relay.pipeline.tell import tell
 from relay.runtime import Runtime
 from relay.storage import runs as stored
 from relay.storage import work
+from relay.storage.bundle import Bundle
 from relay.storage.sends import Sending
 from relay.storage.work import Kind, Lease, NewWork
 
@@ -32,8 +34,9 @@ Lane = deque[Execution]
 @dataclass(slots=True, kw_only=True)
 class Settled:
     """What one transaction leaves to do: transitions born leased, runs whose next step is a call,
-    deliveries to wake, keys whose successors may be free. `told` is what hooks hear of,
-    `sending` the deliveries born leased."""
+    deliveries to wake, keys whose successors may be free: those of older runs that have ended (no
+    other has seen a new one) and those that new runs wait for, which may have ended meanwhile.
+    `told` is what hooks hear of, `sending` the deliveries born leased."""
 
     events: list[Lease] = field(default_factory=list)
     calls: list[Execution] = field(default_factory=list)
@@ -61,16 +64,25 @@ def lanes_of(executions: Iterable[Execution]) -> list[Lane]:
 
 
 def settle(
-    runtime: Runtime, conn: Connection, executions: Sequence[Execution], *, token: int
+    runtime: Runtime,
+    conn: Connection,
+    executions: Sequence[Execution],
+    *,
+    token: int,
+    busy: Collection[int] = (),
+    bundle: Bundle | None = None,
 ) -> Settled:
-    """Carries every run as far as it goes without a call, and writes all of it.
+    """Carries every run as far as it goes without a call, and writes all of it, together with what
+    is in the `bundle` already.
 
-    A run whose key has older work waits behind it as a row that is not leased.
+    A new run whose key is `busy` with older work waits behind it as a row that is not leased.
     """
     now = runtime.clock.now()
     settled = Settled()
     changes: list[Told] = []
-    lanes = lanes_of(_free(conn, executions))
+    bundle = bundle if bundle is not None else Bundle()
+    crm = runtime.crm.sit(conn, changes, bundle)
+    lanes = lanes_of(_free(executions, busy))
     started: set[int] = set()
     prepared: set[int] = set()
     while True:
@@ -78,7 +90,7 @@ def settle(
         local = [e for e in heads if _is_local(e)]
         calls = [e for e in heads if not _is_local(e) and e.run not in prepared]
         if local:
-            _round(runtime, conn, local, changes, settled, now)
+            _round(runtime, conn, crm, local, settled, now)
         elif calls:
             prepared |= {e.run for e in calls if _prepare_call(runtime, conn, e, now)}
         else:
@@ -88,21 +100,24 @@ def settle(
     for execution in executions:
         if execution.state == "running" and execution.run not in calling:
             execution.state = "waiting"
-    _write(runtime, conn, executions, calling, token, now)
+    new = {e.run for e in executions if e.fresh}
+    _write(runtime, conn, executions, calling, bundle, token, now)
     troubles.note(runtime, conn, (e for e in executions if e.state == "failed" and e.reason), now)
     setups = {e.org: e.setup for e in executions}
     told = tell(runtime, conn, setups, settled.told, now=now, token=token)
     settled.sending += told.leased
     settled.deliveries += told.due
     settled.events = transitions.store(runtime, conn, changes, token=token)
-    settled.keys = {e.okey for e in executions if e.okey is not None and not e.is_open}
+    settled.keys = {
+        e.okey
+        for e in executions
+        if e.okey is not None and (e.okey in busy if e.run in new else not e.is_open)
+    }
     return settled
 
 
-def _free(conn: Connection, executions: Sequence[Execution]) -> list[Execution]:
+def _free(executions: Sequence[Execution], busy: Collection[int]) -> list[Execution]:
     """Those that may go on now: new runs behind older work of their key wait for it."""
-    fresh = {e.okey for e in executions if e.fresh and e.okey is not None}
-    busy = work.busy_keys(conn, Kind.RUN, list(fresh)) if fresh else set()
     return [e for e in executions if e.state == "running" and not (e.fresh and e.okey in busy)]
 
 
@@ -131,8 +146,8 @@ def _is_local(execution: Execution) -> bool:
 def _round(
     runtime: Runtime,
     conn: Connection,
+    crm: Sitting,
     heads: Sequence[Execution],
-    changes: list[Told],
     settled: Settled,
     now: datetime,
 ) -> None:
@@ -142,7 +157,7 @@ def _round(
         by_verb.setdefault((head.org, head.step.use), []).append(head)
     for (_, use), group in by_verb.items():
         if use.startswith("crm."):
-            _crm(runtime, conn, group, changes, now)
+            _crm(crm, group, now)
         else:
             for execution in group:
                 _local(runtime, conn, execution, settled, now)
@@ -150,15 +165,9 @@ def _round(
         head.advance(now)
 
 
-def _crm(
-    runtime: Runtime,
-    conn: Connection,
-    group: Sequence[Execution],
-    changes: list[Told],
-    now: datetime,
-) -> None:
+def _crm(crm: Sitting, group: Sequence[Execution], now: datetime) -> None:
     wanted = transitions.wanted(group[0].setup)
-    results = runtime.crm.apply(conn, [e.operation() for e in group], changes, wanted=wanted)
+    results = crm.apply([e.operation() for e in group], wanted=wanted)
     for execution, result in zip(group, results, strict=True):
         if isinstance(result, Done):
             execution.done(result.output, now, result.changes)
@@ -209,16 +218,21 @@ def _write(
     conn: Connection,
     executions: Sequence[Execution],
     calling: set[int],
+    bundle: Bundle,
     token: int,
     now: datetime,
 ) -> None:
     db = runtime.db
-    stored.insert_runs(conn, [run_row(e, now) for e in executions if e.fresh])
     for execution in executions:
         if not execution.fresh:
             stored.update_run(conn, execution.run, _changed(execution, now))
-    stored.write_steps(conn, [row for e in executions for row in e.steps.values()])
-    stored.write_attempts(conn, [row for e in executions for row in e.attempts])
+    stored.gather(
+        bundle,
+        new=[run_row(e, now) for e in executions if e.fresh],
+        steps_of=[row for e in executions for row in e.steps.values()],
+        tries=[row for e in executions for row in e.attempts],
+    )
+    bundle.write(conn)
     fresh = [e for e in executions if e.fresh]
     rows = {e.run: NewWork(id=e.run, org=e.org, okey=e.okey) for e in fresh}
     work.add_leased(

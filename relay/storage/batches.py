@@ -7,18 +7,43 @@ a time, costs several times as much of our own time. SQLite, which runs in our p
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, LargeBinary, Table, TextClause, bindparam, insert, text, update
+from sqlalchemy import Connection, Date, LargeBinary, Table, TextClause, bindparam, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from relay.storage.tables.base import Json, Time, dump
+from relay.storage.tables.base import Json, Time, dump, to_micros
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What becomes of a row whose unique key is there already: it is an error; it stays as it is
+    (`lets`); or it is written over, where it has the same `by`, but for the columns `keep`."""
+
+    lets: bool = False
+    by: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+    def ending(self, names: Sequence[str]) -> str:
+        """How it is said at the end of an INSERT of these columns."""
+        if self.lets:
+            return " ON CONFLICT DO NOTHING"
+        if not self.by:
+            return ""
+        changed = [name for name in names if name not in (*self.by, *self.keep)]
+        sets = ", ".join(f"{name} = excluded.{name}" for name in changed)
+        return f" ON CONFLICT ({', '.join(self.by)}) DO UPDATE SET {sets}"
+
+
+NEW = Way()
+MISSING = Way(lets=True)
 
 
 @contextmanager
@@ -34,40 +59,32 @@ def planned_anew(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("SET plan_cache_mode = auto")
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Inserts rows that all have the same columns."""
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], way: Way = NEW) -> None:
+    """Inserts rows that all have the same columns; with a `way` of writing over, no `by` may come
+    twice."""
     if not rows:
         return
-    if connection.dialect.name == "sqlite":
-        connection.execute(insert(table), list(rows))
-        return
     names = tuple(rows[0])
-    connection.execute(_pg_insert(table, names), _given(table, names, rows))
-
-
-def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Inserts rows; one that is there already under a unique key stays as it is."""
-    if not rows:
-        return
     if connection.dialect.name == "sqlite":
-        connection.execute(insert(table).prefix_with("OR IGNORE"), list(rows))
+        values = tuples(table, names, rows)
+        connection.exec_driver_sql(lite_insert(table, names, way), values)
         return
-    names = tuple(rows[0])
-    connection.execute(_pg_insert(table, names, _MISSING), _given(table, names, rows))
+    connection.execute(_pg_insert(table, names, way), {"given": given(table, names, rows)})
 
 
 def insert_fresh(
     connection: Connection, table: Table, rows: Sequence[Row], told: str = "id"
 ) -> set[int]:
-    """The same; the ids (or what `told` names) of those that were not there."""
+    """Inserts rows; one that is there already under a unique key stays as it is. The ids (or what
+    `told` names) of those that were not there."""
     if not rows:
         return set()
     if connection.dialect.name == "sqlite":
         fresh = sqlite_insert(table).on_conflict_do_nothing().returning(table.c[told])
         return set(connection.execute(fresh, list(rows)).scalars())
     names = tuple(rows[0])
-    statement = _pg_insert(table, names, f"{_MISSING} RETURNING {told}")
-    return set(connection.execute(statement, _given(table, names, rows)).scalars())
+    statement = _pg_insert(table, names, MISSING, told)
+    return set(connection.execute(statement, {"given": given(table, names, rows)}).scalars())
 
 
 def update_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -76,35 +93,49 @@ def update_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
         return
     names = tuple(rows[0])
     if connection.dialect.name == "sqlite":
-        given = [{f"_{name}": value for name, value in row.items()} for row in rows]
-        connection.execute(_lite_update(table, names), given)
+        changed = [{f"_{name}": value for name, value in row.items()} for row in rows]
+        connection.execute(_lite_update(table, names), changed)
         return
-    connection.execute(_pg_update(table, names), _given(table, names, rows))
+    connection.execute(_pg_update(table, names), {"given": given(table, names, rows)})
 
 
-def upsert_rows(
-    connection: Connection, table: Table, rows: Sequence[Row], *, by: tuple[str, ...],
-    keep: tuple[str, ...] = (),
-) -> None:  # fmt: skip
-    """Inserts rows, or writes them over those with the same `by`, whose `keep` stays. No `by` may
-    come twice."""
-    if not rows:
-        return
-    names = tuple(rows[0])
-    changed = [name for name in names if name not in (*by, *keep)]
-    if connection.dialect.name == "sqlite":
-        given = sqlite_insert(table)
-        over = given.on_conflict_do_update(
-            index_elements=by, set_={name: given.excluded[name] for name in changed}
-        )
-        connection.execute(over, list(rows))
-        return
-    sets = ", ".join(f"{name} = excluded.{name}" for name in changed)
-    statement = _pg_insert(table, names, f" ON CONFLICT ({', '.join(by)}) DO UPDATE SET {sets}")
-    connection.execute(statement, _given(table, names, rows))
+def insert_sql(table: Table, names: tuple[str, ...], way: Way, given: str = "given") -> str:
+    """PostgreSQL's INSERT of the rows in one JSON text, which is the parameter `given`."""
+    columns = ", ".join(names)
+    rows = _select(table, names, given)
+    return f"INSERT INTO {table.name} ({columns}) {rows}{way.ending(names)}"
 
 
-_MISSING = " ON CONFLICT DO NOTHING"
+@lru_cache(maxsize=64)
+def lite_insert(table: Table, names: tuple[str, ...], way: Way) -> str:
+    """SQLite's INSERT of one row."""
+    columns, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" for _ in names)
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({marks}){way.ending(names)}"  # noqa: S608 - names of our own columns
+
+
+def given(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> str:
+    """Rows as PostgreSQL is given them."""
+    write = _pg_writers(table, names)
+    if write:
+        rows = [_written(row, write) for row in rows]
+    return orjson.dumps(rows).decode()
+
+
+def tuples(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """Rows as SQLite's driver takes them."""
+    write = _lite_writers(table, names)
+    return [tuple([_written(row, write)[name] for name in names]) for row in rows]
+
+
+_Writers = tuple[tuple[str, Callable[[Any], Any]], ...]
+
+
+def _written(row: Row, write: _Writers) -> dict[str, Any]:
+    ready = dict(row)
+    for name, to in write:
+        if (value := ready[name]) is not None:
+            ready[name] = to(value)
+    return ready
 
 
 @lru_cache(maxsize=64)
@@ -114,57 +145,59 @@ def _lite_update(table: Table, names: tuple[str, ...]) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _pg_insert(table: Table, names: tuple[str, ...], ending: str = "") -> TextClause:
-    columns = ", ".join(names)
-    return text(f"INSERT INTO {table.name} ({columns}) {_select(table, names)}{ending}")
+def _pg_insert(
+    table: Table, names: tuple[str, ...], way: Way, told: str | None = None
+) -> TextClause:  # fmt: skip
+    returning = f" RETURNING {told}" if told else ""
+    return text(insert_sql(table, names, way) + returning)
 
 
 @lru_cache(maxsize=64)
 def _pg_update(table: Table, names: tuple[str, ...]) -> TextClause:
     sets = ", ".join(f"{name} = u.{name}" for name in names if name != "id")
-    rows = _select(table, names)
+    rows = _select(table, names, "given")
     return text(f"UPDATE {table.name} AS t SET {sets} FROM ({rows}) AS u WHERE t.id = u.id")  # noqa: S608 - names of our own columns
 
 
-def _select(table: Table, names: tuple[str, ...]) -> str:
+def _select(table: Table, names: tuple[str, ...], given: str) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
     columns = ", ".join(f"{name} {table.c[name].type.compile(dialect)}" for name in names)
-    return f"SELECT {', '.join(names)} FROM json_to_recordset(CAST(:given AS json)) AS v({columns})"  # noqa: S608 - names of our own columns
-
-
-def _given(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> dict[str, str]:
-    write = _writers(table, names)
-    if write:
-        rows = [
-            row | {name: None if row[name] is None else to(row[name]) for name, to in write}  # type: ignore[operator]
-            for row in rows
-        ]
-    return {"given": orjson.dumps(rows).decode()}
+    return (
+        f"SELECT {', '.join(names)} FROM json_to_recordset(CAST(:{given} AS json)) AS v({columns})"  # noqa: S608 - names of our own columns
+    )
 
 
 @lru_cache(maxsize=64)
-def _writers(
-    table: Table, names: tuple[str, ...]
-) -> tuple[tuple[str, Callable[[Any], str]], ...]:  # fmt: skip
+def _pg_writers(table: Table, names: tuple[str, ...]) -> _Writers:
     """The columns whose values JSON cannot say as PostgreSQL reads them, and how they are said."""
-    found: list[tuple[str, Callable[[Any], str]]] = []
-    for name in names:
-        match table.c[name].type:
-            case Json():
-                found.append((name, dump))
-            case Time():
-                found.append((name, _time))
-            case LargeBinary():
-                found.append((name, _bytes))
-            case _:
-                pass
-    return tuple(found)
+    return _chosen(table, names, {Json: dump, Time: _time, LargeBinary: _bytes})
 
 
-def _time(value: datetime) -> str:
+@lru_cache(maxsize=64)
+def _lite_writers(table: Table, names: tuple[str, ...]) -> _Writers:
+    """The columns whose values SQLite's driver does not know."""
+    return _chosen(table, names, {Json: dump, Time: _micros, Date: date.isoformat})
+
+
+def _chosen(
+    table: Table, names: tuple[str, ...], ways: Mapping[type, Callable[[Any], Any]]
+) -> _Writers:  # fmt: skip
+    return tuple(
+        (name, to)
+        for name in names
+        for kind, to in ways.items()
+        if isinstance(table.c[name].type, kind)
+    )
+
+
+def _time(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone: times are stored in UTC")
-    return value.isoformat()
+    return value
+
+
+def _micros(value: datetime) -> int:
+    return to_micros(_time(value))
 
 
 def _bytes(value: bytes) -> str:

@@ -1,63 +1,8 @@
-"""What the CRM's statements share: sets of texts as one parameter, an order without an index, and
-locks by key."""
+"""What the CRM's statements share: an order without an index, and locks by key."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import orjson
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Connection,
-    FromClause,
-    Text,
-    bindparam,
-    text,
-    types,
-)
-from sqlalchemy.engine import Dialect
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
-
-
-class _Texts(types.TypeDecorator[Any]):
-    """A set of texts as one parameter: JSON, for to write an array costs many times as much."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        del dialect
-        return orjson.dumps(list(value)).decode()
-
-
-class among(FunctionElement[bool]):  # noqa: N801 - reads as an operator of SQL
-    """`column` is one of the texts given under `name` when the statement runs."""
-
-    inherit_cache = True
-    type = Boolean()
-    name = "among"
-
-    def __init__(self, column: ColumnElement[Any], name: str) -> None:
-        super().__init__(column, bindparam(name, type_=_Texts()))
-
-    def self_group(self, against: Any = None) -> Any:
-        """As it stands: SQLAlchemy would write `… = 1` for SQLite, which then finds no index."""
-        del against
-        return self
-
-
-@compiles(among, "postgresql")
-def _any(element: among, compiler: SQLCompiler, **keywords: Any) -> str:
-    column, values = (compiler.process(clause, **keywords) for clause in element.clauses)
-    return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({values} AS json))))"
-
-
-@compiles(among, "sqlite")
-def _each(element: among, compiler: SQLCompiler, **keywords: Any) -> str:
-    column, values = (compiler.process(clause, **keywords) for clause in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - compiled parts
+from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, text
 
 
 def of_org(table: FromClause) -> ColumnElement[bool]:

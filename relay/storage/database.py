@@ -86,28 +86,45 @@ class Database:
 
     @contextmanager
     def claims(self) -> Iterator[Connection]:
-        """A connection for claiming leases. On PostgreSQL it commits each statement without waiting
-        for the disk: a lease that a crash forgets is a row that is due again."""
-        if self.dialect == "sqlite":
-            with self.write() as connection:
+        """A connection for claiming leases, which commits without waiting for the disk (on
+        PostgreSQL each statement for itself): a lease that a crash forgets is a row that is due
+        again."""
+        if self.dialect == "sqlite" and self._lock is None:
+            with self.write() as connection:  # in memory: another engine would be another store
                 yield connection
             return
         if self._claims is None:
-            self._claims = create_engine(
-                self.url,
-                pool_size=2,
-                isolation_level="AUTOCOMMIT",
-                # Plans cached while `work` was empty read the whole table later; and index scans
-                # mark dead entries, bitmap scans do not (claim CPU 60 → 25 µs a job).
-                connect_args={
-                    "options": "-c synchronous_commit=off -c plan_cache_mode=force_custom_plan"
-                    " -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off"
-                    " -c enable_mergejoin=off -c statement_timeout=30000",
-                    "connect_timeout": 5,
-                },
-            )
-        with self._claims.connect() as connection:
+            self._claims = self._claiming()
+        if self._lock is None:
+            with self._claims.connect() as connection:
+                yield connection
+            return
+        with self._lock, self._claims.begin() as connection:
             yield connection
+
+    @contextmanager
+    def looks(self) -> Iterator[Connection]:
+        """A connection for seeing whether there is anything to claim: as `claims`, and nobody waits
+        for it."""
+        with self.claims() if self.dialect == "postgresql" else self.read() as connection:
+            yield connection
+
+    def _claiming(self) -> Engine:
+        if self.dialect == "sqlite":
+            return _sqlite(self.url, pool=2, synchronous="NORMAL")
+        return create_engine(
+            self.url,
+            pool_size=2,
+            isolation_level="AUTOCOMMIT",
+            # Plans cached while `work` was empty read the whole table later; and index scans
+            # mark dead entries, bitmap scans do not (claim CPU 60 → 25 µs a job).
+            connect_args={
+                "options": "-c synchronous_commit=off -c plan_cache_mode=force_custom_plan"
+                " -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off"
+                " -c enable_mergejoin=off -c statement_timeout=30000",
+                "connect_timeout": 5,
+            },
+        )
 
     def close(self) -> None:
         """Lets go of every connection."""
@@ -128,7 +145,7 @@ def _with_driver(url: str) -> str:
     return url
 
 
-def _sqlite(url: Any, pool: int) -> Engine:
+def _sqlite(url: Any, pool: int, synchronous: str = "FULL") -> Engine:
     engine = create_engine(url, poolclass=QueuePool, pool_size=pool, max_overflow=32)
 
     @event.listens_for(engine, "connect")
@@ -137,7 +154,7 @@ def _sqlite(url: Any, pool: int) -> Engine:
         connection.isolation_level = None
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=FULL",
+            f"synchronous={synchronous}",
             "busy_timeout=5000",
             "wal_autocheckpoint=4000",
             "foreign_keys=ON",

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from relay.storage.batches import insert_fresh, insert_rows, update_rows
-from relay.storage.crm_rows import among
 from relay.storage.numbers import next_ids
+from relay.storage.sets import among
 from relay.storage.tables.deliveries import deliveries, delivery_attempts
 
 

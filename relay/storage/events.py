@@ -12,10 +12,13 @@ from sqlalchemy import Connection, insert, or_, select, text
 
 from relay.storage import work
 from relay.storage.batches import insert_fresh, insert_rows
+from relay.storage.bundle import Bundle
 from relay.storage.database import Database
 from relay.storage.numbers import next_ids
+from relay.storage.sets import among_numbers
 from relay.storage.tables.base import dump, load, to_micros
 from relay.storage.tables.events import event_outcomes, events, facts, payloads
+from relay.storage.tables.identity import organizations
 
 # What a delivery told of is stored soon after it; beyond this many rows nobody looks for it.
 _SOON = 20_000
@@ -181,31 +184,12 @@ class EventRow:
     headers: Mapping[str, str]
     body: bytes
     facts: Mapping[str, Any] | None
+    version: int  # of what its organization has set up, as it was then
 
 
 def read_events(conn: Connection, ids: Sequence[int]) -> list[EventRow]:
     """The events, by id, which is the order they came in."""
-    rows = conn.execute(
-        select(
-            events.c.id,
-            events.c.org_id,
-            events.c.kind,
-            events.c.source_id,
-            events.c.okey,
-            events.c.depth,
-            events.c.received_at,
-            payloads.c.headers,
-            payloads.c.body,
-            facts.c.type,
-            facts.c.data,
-            facts.c.body.label("facts_body"),
-            facts.c.occurred_at,
-        )
-        .outerjoin(payloads, payloads.c.event_id == events.c.id)
-        .outerjoin(facts, facts.c.event_id == events.c.id)
-        .where(events.c.id.in_(ids))
-        .order_by(events.c.id)
-    )
+    rows = conn.execute(_WHOLE, {"ids": ids})
     return [
         EventRow(
             id=row.id,
@@ -225,9 +209,35 @@ def read_events(conn: Connection, ids: Sequence[int]) -> list[EventRow]:
                 "body": row.facts_body,
                 "occurred_at": row.occurred_at,
             },
+            version=row.config_version,
         )
         for row in rows
     ]
+
+
+_WHOLE = (
+    select(
+        events.c.id,
+        events.c.org_id,
+        events.c.kind,
+        events.c.source_id,
+        events.c.okey,
+        events.c.depth,
+        events.c.received_at,
+        payloads.c.headers,
+        payloads.c.body,
+        facts.c.type,
+        facts.c.data,
+        facts.c.body.label("facts_body"),
+        facts.c.occurred_at,
+        organizations.c.config_version,
+    )
+    .join(organizations, organizations.c.id == events.c.org_id)
+    .outerjoin(payloads, payloads.c.event_id == events.c.id)
+    .outerjoin(facts, facts.c.event_id == events.c.id)
+    .where(among_numbers(events.c.id, "ids"))
+    .order_by(events.c.id)
+)
 
 
 def parent_of(conn: Connection, event: int) -> int | None:
@@ -299,6 +309,11 @@ def insert_facts(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def insert_outcomes(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """What became of events, once each."""
     insert_rows(conn, event_outcomes, rows)
+
+
+def gather_outcomes(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same, to be written with what else is in the bundle."""
+    bundle.add(event_outcomes, rows)
 
 
 def reject(

@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from relay.core import ids
-from relay.storage.batches import insert_fresh, insert_rows, upsert_rows
+from relay.storage.batches import Way, insert_fresh, insert_rows
+from relay.storage.bundle import Bundle
 from relay.storage.tables.runs import attempts, bookings, firings, runs, steps
 
 Row = Mapping[str, Any]
@@ -37,8 +38,18 @@ def fired_before(
     return conn.execute(query.order_by(firings.c.at.desc()).limit(1)).scalar_one_or_none()
 
 
-def insert_runs(conn: Connection, rows: Sequence[Row]) -> None:
-    insert_rows(conn, runs, rows)
+# Steps are written anew, or over what an earlier try wrote.
+_AGAIN = Way(by=("run_id", "n"), keep=("started_at",))
+
+
+def gather(
+    bundle: Bundle, *, new: Sequence[Row], steps_of: Sequence[Row], tries: Sequence[Row]
+) -> None:
+    """Runs that are new, steps, and tries at them, to be written with what else is in the
+    bundle."""
+    bundle.add(runs, new)
+    bundle.add(steps, steps_of, _AGAIN)
+    bundle.add(attempts, tries)
 
 
 def update_run(conn: Connection, run: int, values: Row) -> None:
@@ -47,7 +58,7 @@ def update_run(conn: Connection, run: int, values: Row) -> None:
 
 def write_steps(conn: Connection, rows: Sequence[Row]) -> None:
     """Writes steps, anew or over what an earlier try wrote. All rows have the same keys."""
-    upsert_rows(conn, steps, rows, by=("run_id", "n"), keep=("started_at",))
+    insert_rows(conn, steps, rows, _AGAIN)
 
 
 def write_attempts(conn: Connection, rows: Sequence[Row]) -> None:

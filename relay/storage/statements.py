@@ -11,8 +11,9 @@ from dataclasses import dataclass
 class Statements:
     """`claim` by :ids and `top_up` from the backlog give (id, org_id, okey, attempts); `due` gives
     ids for the sweep; `fence` deletes what the token still holds and gives its ids; `retry` makes
-    one row due again; `successors` claims what waited behind finished :keys; `renew` checks that
-    the token still holds the rows, locks them and lengthens their lease. Durations are :seconds."""
+    one row due again; `successors` claims what waited behind finished :keys, `any_of` says whether
+    something does; `renew` checks that the token still holds the rows, locks them and lengthens
+    their lease. Durations are :seconds."""
 
     claim: str
     top_up: str
@@ -21,12 +22,16 @@ class Statements:
     retry: str
     add: str
     add_leased: str
+    any_of: str
     successors: str
     renew: str
 
 
 _PG_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
 PG_FREE = "due_at <= now() AND (lease_until IS NULL OR lease_until <= now())"
+# A set is one text, which is less to write than an array.
+_PG_IDS = "ANY(CAST(:ids AS bigint[]))"
+_PG_KEYS = "ANY(CAST(:keys AS bigint[]))"
 _PG_TAKE = """
 UPDATE work w SET lease_until = now() + :seconds * interval '1 second', token = :token,
     attempts = w.attempts + 1
@@ -36,7 +41,8 @@ RETURNING w.id, w.org_id, w.okey, w.attempts"""
 POSTGRESQL = Statements(
     claim=f"""
 WITH c AS MATERIALIZED (
-    SELECT kind, id, okey FROM work WHERE kind = :kind AND id = ANY(:ids) AND {PG_FREE}
+    SELECT kind, id, okey FROM work WHERE kind = :kind AND id = {_PG_IDS}
+    AND {PG_FREE}
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED),
 taken AS (SELECT id FROM c WHERE okey IS NULL OR NOT EXISTS (
     {_PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
@@ -54,7 +60,8 @@ SELECT c.id FROM work c WHERE c.kind = :kind AND {PG_FREE}
 AND c.due_at <= now() - :seconds * interval '1 second'
 AND (c.okey IS NULL OR NOT EXISTS ({_PG_OLDER}))
 ORDER BY c.due_at, c.id LIMIT :limit""",
-    fence="DELETE FROM work WHERE kind = :kind AND id = ANY(:ids) AND token = :token RETURNING id",
+    fence=f"""
+DELETE FROM work WHERE kind = :kind AND id = {_PG_IDS} AND token = :token RETURNING id""",
     retry="""
 UPDATE work SET due_at = now() + :seconds * interval '1 second', lease_until = NULL, token = NULL
 WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
@@ -67,15 +74,18 @@ INSERT INTO work (kind, id, org_id, okey, target, due_at, lease_until, token, at
 SELECT :kind, id, org, okey, target, now(), now() + :seconds * interval '1 second', :token, 1
 FROM json_to_recordset(CAST(:given AS json))
 AS v(id bigint, org bigint, okey bigint, target bigint, lane smallint)""",
+    any_of=f"""
+SELECT id FROM work WHERE kind = :kind AND okey = {_PG_KEYS} LIMIT 1""",
     successors=f"""
 WITH c AS MATERIALIZED (
-    SELECT kind, id, okey FROM work WHERE kind = :kind AND okey = ANY(:keys) AND {PG_FREE}
+    SELECT kind, id, okey FROM work WHERE kind = :kind AND okey = {_PG_KEYS}
+    AND {PG_FREE}
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED),
 taken AS (SELECT id FROM c WHERE NOT EXISTS ({_PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
 {_PG_TAKE}""",
-    renew="""
+    renew=f"""
 UPDATE work SET lease_until = now() + :seconds * interval '1 second'
-WHERE kind = :kind AND id = ANY(:ids) AND token = :token RETURNING id""",
+WHERE kind = :kind AND id = {_PG_IDS} AND token = :token RETURNING id""",
 )
 
 # Microseconds, as `Time` keeps them. `unixepoch('subsec')` is newer than the SQLite of Debian 12.
@@ -122,6 +132,8 @@ VALUES (:kind, :id, :org, :okey, :target, :lane, {LITE_NOW}, 0)""",
 INSERT INTO work (kind, id, org_id, okey, target, due_at, lease_until, token, attempts)
 VALUES (:kind, :id, :org, :okey, :target, {LITE_NOW},
     {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), :token, 1)""",
+    any_of="""
+SELECT id FROM work WHERE kind = :kind AND okey IN (SELECT value FROM json_each(:keys)) LIMIT 1""",
     successors=f"""
 WITH cand AS MATERIALIZED (
     SELECT c.kind, c.id, c.okey FROM work c

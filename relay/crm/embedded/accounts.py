@@ -7,7 +7,8 @@ from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, case, del
 
 from relay.crm.model import Account
 from relay.storage.batches import insert_rows, update_rows
-from relay.storage.crm_rows import among, in_order, of_org
+from relay.storage.crm_rows import in_order, of_org
+from relay.storage.sets import among
 from relay.storage.tables.crm import accounts, items
 
 COLUMNS = (

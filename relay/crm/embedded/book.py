@@ -63,6 +63,7 @@ class Book:
         contacts.add(desk.conn, desk.org, [self.now[id] for id in self.new])
         changed = [self.now[id] for id in sorted(self.changed)]
         contacts.save(desk.conn, desk.org, changed, self.moved)
+        desk.known |= self.now
 
 
 def found_or_locked(desk: Desk, emails: set[str]) -> dict[str, list[Contact]]:
@@ -73,4 +74,5 @@ def found_or_locked(desk: Desk, emails: set[str]) -> dict[str, list[Contact]]:
     if absent:
         lock_keys(desk.conn, [ordering_key(f"contact:{desk.org}:{email}") for email in absent])
         found |= contacts.by_email(desk.conn, desk.org, absent)
+    desk.known |= {one.id: one for several in found.values() for one in several}
     return dict(found)

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, select
 from relay.crm.embedded import items
 from relay.crm.model import Contact
 from relay.storage.batches import insert_rows, update_rows
-from relay.storage.crm_rows import among, in_order, of_org
+from relay.storage.crm_rows import in_order, of_org
+from relay.storage.sets import among
 from relay.storage.tables.crm import contact_emails, contact_phones, contacts
 
 ACTIVE = "ACTIVE"

@@ -12,6 +12,7 @@ from relay.crm.embedded.stream import Post
 from relay.crm.model import Account, Contact, Field, Item, Stored
 from relay.crm.port import Author
 from relay.crm.values import People, Sent
+from relay.storage.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,9 @@ class Desk:
 
     What is `touched` becomes `changes` when it is flushed (`records.flush`): with the record as it
     is then, for those that are wanted. The caller writes the changes as events.
+
+    `known` are contacts as they were met or became, `held` the items that are locked, as they are
+    by now: who needs one again need not read it again. The caller writes the `bundle`.
     """
 
     conn: Connection
@@ -47,6 +51,9 @@ class Desk:
     changes: list[Told] = field(default_factory=list)
     wanted: Wanted = wanted_always
     touched: list[Touched | NewThing | Post] = field(default_factory=list)
+    known: dict[str, Contact] = field(default_factory=dict)
+    held: dict[str, Item] = field(default_factory=dict)
+    bundle: Bundle = field(default_factory=Bundle)
     _schema: Schema | None = None
     _people: People | None = None
 

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, select, tuple
 
 from relay.crm.model import Item, Stored
 from relay.storage.batches import insert_rows, update_rows
-from relay.storage.crm_rows import among, in_order, of_org
+from relay.storage.crm_rows import in_order, of_org
+from relay.storage.sets import among
 from relay.storage.tables.crm import item_contacts, items
 
 Place = tuple[int, str]
@@ -52,6 +53,13 @@ _BY_CONTACT = (
         item_contacts.c.list_id == bindparam("list"),
     )
     .order_by(*_OLDEST_OF_FEW)
+)
+# As `_LOCKED`: held in order of id.
+_OF_CONTACT_LOCKED = (
+    _BY_CONTACT.order_by(None).order_by(in_order(items.c.id)).with_for_update(of=items)
+)
+_OF_ACCOUNT_LOCKED = (
+    _BY_ACCOUNT.order_by(None).order_by(in_order(items.c.id)).with_for_update(of=items)
 )
 _OF_LIST = (
     select(*COLUMNS)
@@ -109,27 +117,34 @@ def _by_id(
 
 
 def of_contacts(
-    conn: Connection, org: int, list_id: str, contacts: Collection[str]
+    conn: Connection, org: int, list_id: str, contacts: Collection[str], *, lock: bool = False
 ) -> dict[str, list[Item]]:
-    """Items of the list by point of contact, oldest first."""
+    """Items of the list by point of contact, oldest first; with `lock` held until the transaction
+    ends."""
     found: dict[str, list[Item]] = defaultdict(list)
     if contacts:
         given = {"org": org, "list": list_id, "ids": list(contacts)}
-        for row in conn.execute(_BY_CONTACT, given):
+        for row in conn.execute(_OF_CONTACT_LOCKED if lock else _BY_CONTACT, given):
             found[row[0]].append(item_of(row[1:]))
-    return found
+    return _oldest_first(found) if lock else found
 
 
 def of_accounts(
-    conn: Connection, org: int, list_id: str, accounts: Collection[str]
+    conn: Connection, org: int, list_id: str, accounts: Collection[str], *, lock: bool = False
 ) -> dict[str, list[Item]]:
-    """Items of the list by account, oldest first."""
+    """Items of the list by account, oldest first; with `lock` held until the transaction ends."""
     found: dict[str, list[Item]] = defaultdict(list)
     if accounts:
         given = {"org": org, "list": list_id, "ids": list(accounts)}
-        for row in conn.execute(_BY_ACCOUNT, given):
+        for row in conn.execute(_OF_ACCOUNT_LOCKED if lock else _BY_ACCOUNT, given):
             item = item_of(row)
             found[str(item.account_id)].append(item)
+    return _oldest_first(found) if lock else found
+
+
+def _oldest_first(found: dict[str, list[Item]]) -> dict[str, list[Item]]:
+    for several in found.values():
+        several.sort(key=lambda item: (item.created_ms, item.id))
     return found
 
 

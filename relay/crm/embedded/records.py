@@ -62,7 +62,7 @@ def _created(desk: Desk, one: NewThing) -> Created:
 
 def post(desk: Desk, posts: Sequence[Post]) -> None:
     """Posts entries in the Stream; they become changes where somebody wants to hear of them."""
-    stream.post(desk.conn, desk.org, posts, desk.now_ms)
+    stream.post(desk.conn, desk.org, posts, desk.now_ms, desk.bundle)
     if desk.wanted(None, "stream.posted"):
         desk.touched.extend(posts)
 

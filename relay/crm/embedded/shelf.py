@@ -109,6 +109,7 @@ class Shelf:
         items.add(desk.conn, desk.org, [self.items[id] for id in self.new], self.makers)
         changed = [self.items[id] for id in sorted(self.changed)]
         items.save(desk.conn, desk.org, changed, self.moved)
+        desk.held |= self.items
 
     def _put(self, item: Item, *, moved: bool) -> None:
         self.items[item.id] = item

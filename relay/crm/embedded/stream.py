@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, insert, sel
 
 from relay.crm.moments import instant
 from relay.crm.port import Author
-from relay.storage.batches import insert_missing
-from relay.storage.crm_rows import among, of_org
+from relay.storage.batches import MISSING, insert_rows
+from relay.storage.bundle import Bundle
+from relay.storage.crm_rows import of_org
+from relay.storage.sets import among
 from relay.storage.tables.crm import (
     contact_emails,
     contact_phones,
@@ -55,10 +57,11 @@ class Entry:
     source: str | None = None  # what the event that led to it came through
 
 
-def post(conn: Connection, org: int, posts: Sequence[Post], now_ms: int) -> None:
-    """Posts entries; one whose key is there already is not posted again."""
+def post(conn: Connection, org: int, posts: Sequence[Post], now_ms: int, bundle: Bundle) -> None:
+    """Posts entries, most of them with the bundle; one whose key is there already is not posted
+    again."""
     plain = [post for post in posts if not (post.emails or post.phones)]
-    insert_missing(conn, stream_entries, [_row(org, post, now_ms) for post in plain])
+    bundle.add(stream_entries, [_row(org, post, now_ms) for post in plain], MISSING)
     for post in posts:
         if post.emails or post.phones:
             _post_to_addresses(conn, org, post, now_ms)
@@ -74,7 +77,7 @@ def _post_to_addresses(conn: Connection, org: int, post: Post, now_ms: int) -> N
         {"org_id": org, "kind": kind, "value": value, "entry_id": entry}
         for kind, value in dict.fromkeys(named)
     ]
-    insert_missing(conn, stream_participants, rows)
+    insert_rows(conn, stream_participants, rows, MISSING)
 
 
 _BY_KEY = select(stream_entries.c.id).where(

@@ -19,6 +19,7 @@ from relay.storage.crm_rows import lock_keys
 
 # What an item is looked for by: list, `contact`, `account` or a field's id, and the value.
 Key = tuple[str, str, str]
+_PEOPLE = ("contact", "account")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,7 @@ def create_item(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
     before = items.made_by(
         desk.conn, desk.org, {p.operation.key for p in ready if p.key is None and p.operation.key}
     )
-    ids_found = {item.id for several in found.values() for item in several}
-    held = items.lock(desk.conn, desk.org, ids_found)
+    held = _held(desk, found)
     shelf = Shelf(desk=desk, items=held)
     ids: dict[Key, list[str]] = {
         key: [item.id for item in several if item.id in held] for key, several in found.items()
@@ -59,6 +59,18 @@ def create_item(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
             results.append(error)
     shelf.save()
     return results
+
+
+def _held(desk: Desk, found: Mapping[Key, Sequence[Item]]) -> dict[str, Item]:
+    """The items, locked: those that were looked for by a field's value are so only now."""
+    held = {
+        item.id: item
+        for (_, kind, _), several in found.items()
+        if kind in _PEOPLE
+        for item in several
+    }
+    loose = {item.id for several in found.values() for item in several} - held.keys()
+    return held | items.lock(desk.conn, desk.org, loose)
 
 
 def _carry_out(
@@ -227,8 +239,8 @@ def _look(desk: Desk, keys: set[Key]) -> dict[Key, list[Item]]:
 def _lookup(desk: Desk, list_id: str, kind: str, values: set[str]) -> dict[str, list[Item]]:
     match kind:
         case "contact":
-            return items.of_contacts(desk.conn, desk.org, list_id, values)
+            return items.of_contacts(desk.conn, desk.org, list_id, values, lock=True)
         case "account":
-            return items.of_accounts(desk.conn, desk.org, list_id, values)
+            return items.of_accounts(desk.conn, desk.org, list_id, values, lock=True)
         case _:
             return items.of_values(desk.conn, desk.org, list_id, kind, values)

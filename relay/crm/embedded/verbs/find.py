@@ -13,7 +13,7 @@ from relay.crm.given import NOBODY, each, quiet, required, text, yes
 from relay.crm.model import Contact, Item, List
 from relay.crm.port import Done, Operation, Result
 from relay.crm.several import REFUSE, choice, chosen, complaint, note
-from relay.storage.crm_rows import among
+from relay.storage.sets import among
 from relay.storage.tables.runs import bookings
 
 _BOOKED = select(bookings.c.number, bookings.c.item_id).where(

@@ -15,7 +15,8 @@ def people(desk: Desk, refs: Iterable[str | None]) -> dict[str, list[Contact]]:
     emails = {ref.lower() for ref in asked if "@" in ref}
     ids = {ref for ref in asked if "@" not in ref}
     by_email = contacts.by_email(desk.conn, desk.org, emails)
-    by_id = contacts.read(desk.conn, desk.org, ids)
+    known = {id: desk.known[id] for id in ids & desk.known.keys()}
+    by_id = known | contacts.read(desk.conn, desk.org, ids - known.keys())
     absent = ids - by_id.keys()
     merged = contacts.survivors(desk.conn, desk.org, absent) if absent else {}
     living = contacts.read(desk.conn, desk.org, set(merged.values()))

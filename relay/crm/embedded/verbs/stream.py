@@ -55,7 +55,7 @@ def _read(desk: Desk, operations: Sequence[Operation]) -> _Known:
             continue
         refs[kind].add(ref)
     return _Known(
-        items=items.read(desk.conn, desk.org, refs["item"]),
+        items=desk.held | items.read(desk.conn, desk.org, refs["item"] - desk.held.keys()),
         accounts=accounts.read(desk.conn, desk.org, refs["account"]),
         persons=people(desk, refs["contact"] | refs["email"]),
     )

@@ -61,5 +61,6 @@ def add_contact(desk: Desk, operations: Sequence[Operation]) -> list[Result]:
 
 
 def _shelf(desk: Desk, operations: Sequence[Operation]) -> Shelf:
-    ids = {quiet(op, "item") or op.item for op in operations}
-    return Shelf(desk=desk, items=items.lock(desk.conn, desk.org, {id for id in ids if id}))
+    ids = {id for op in operations if (id := quiet(op, "item") or op.item)}
+    held = {id: desk.held[id] for id in ids & desk.held.keys()}
+    return Shelf(desk=desk, items=held | items.lock(desk.conn, desk.org, ids - held.keys()))
