@@ -35,12 +35,11 @@ def up(invocation: Invocation) -> None:
 
 @click.command()
 @click.option("--workers", default=1, show_default=True, help="Server processes.")
-@click.option("--threads", default=programs.THREADS, show_default=True, help="Threads of each.")
 @click.pass_obj
-def web(invocation: Invocation, workers: int, threads: int) -> None:
+def web(invocation: Invocation, workers: int) -> None:
     """Run the web server."""
     _warn(invocation)
-    _become(programs.web_command(invocation.settings, workers=workers, threads=threads))
+    _become(programs.web_command(invocation.settings, workers=workers))
 
 
 @click.command()

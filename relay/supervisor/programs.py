@@ -9,7 +9,6 @@ from http.client import HTTPConnection, HTTPException
 from relay.settings import Settings
 from relay.supervisor import broker
 
-THREADS = 32
 CHILDREN = 2
 
 
@@ -34,11 +33,16 @@ class Program:
     hears: frozenset[signal.Signals] = frozenset()
 
 
-def web_command(settings: Settings, *, workers: int = 1, threads: int = THREADS) -> list[str]:
+def web_command(settings: Settings, *, workers: int = 1) -> list[str]:
+    command = serving("asginl", "relay.asgi:app", settings.bind, settings.port)
+    return [*command, "--workers", str(workers)]
+
+
+def serving(interface: str, app: str, bind: str, port: int) -> list[str]:
+    """The web server with an application."""
     return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "relay.wsgi:app"),
-        *("--host", settings.bind, "--port", str(settings.port)),
-        *("--workers", str(workers), "--blocking-threads", str(threads)),
+        *(sys.executable, "-m", "granian", "--interface", interface, app),
+        *("--host", bind, "--port", str(port)),
         # A dead worker ends the server, and whoever supervises it starts a whole one.
         *("--no-respawn-failed-workers", "--workers-kill-timeout", "10"),
         *("--http", "1", "--no-ws", "--no-access-log", "--log-level", "warning"),

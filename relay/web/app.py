@@ -1,4 +1,4 @@
-"""The web application: headers, errors, and the blueprints."""
+"""The web application: headers, errors, and the blueprints; and the door before it."""
 
 from functools import partial
 
@@ -9,6 +9,9 @@ from relay.pipeline import crm
 from relay.runtime import Runtime
 from relay.web import api, dashboard, errors, health, inbound, portal, sandbox, security, v2
 from relay.web.auth import Doorkeeper
+from relay.web.blocking import Blocking
+from relay.web.bridge import Bridge
+from relay.web.wire import ASGI, Receive, Scope, Send
 
 
 def create_app(runtime: Runtime) -> Flask:
@@ -26,6 +29,19 @@ def create_app(runtime: Runtime) -> Flask:
     site = v2.Site(db=runtime.db, write=partial(crm.edit, runtime))
     app.register_blueprint(v2.create_blueprint(site, app.extensions["doorkeeper"].metered_caller))
     dashboard.install(app)
-    app.wsgi_app = inbound.Door(runtime, app.wsgi_app)  # type: ignore[assignment, method-assign]
+    door = app.extensions["door"] = inbound.Door(runtime)
+    app.wsgi_app = Blocking(door, app.wsgi_app)  # type: ignore[assignment, method-assign]
     security.believe_proxies(app, runtime.settings)
     return app
+
+
+def create_site(runtime: Runtime) -> ASGI:
+    """The ASGI application of one runtime: the door on the loop, everything else in threads."""
+    app = create_app(runtime)
+    door, pages = app.extensions["door"], Bridge(app.wsgi_app)
+
+    async def site(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = door if inbound.opens_at(scope["path"]) else pages
+        await answer(scope, receive, send)
+
+    return site

@@ -1,6 +1,7 @@
 """What was refused at an inbound address: kept to be looked at, without letting a flood fill the
 store. Each process keeps a few a minute, all of them so many an hour; the rest is counted."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ class Refusals:
         self._unkept: dict[int, int] = {}
         self._counted = 0.0
 
-    def note(
+    async def note(
         self,
         row: SourceRow,
         source: Source,
@@ -63,8 +64,10 @@ class Refusals:
         keep = self._pace.allows(row.id)
         if not keep and time.monotonic() - self._counted < EVERY:
             return
+        seen = self._unkept.pop(row.id, 0)
+        self._counted = time.monotonic()
         try:
-            self._write(row, source, config, inbound, why, keep=keep)
+            await asyncio.to_thread(self._write, row, source, config, inbound, why, seen, keep)
         except Exception as error:  # noqa: BLE001 - the sender is refused all the same
             log.warning("refusal_not_kept", error=str(error))
 
@@ -75,11 +78,9 @@ class Refusals:
         config: SourceConfig,
         inbound: InboundRequest,
         why: str,
-        *,
+        seen: int,
         keep: bool,
     ) -> None:
-        seen = self._unkept.pop(row.id, 0)
-        self._counted = time.monotonic()
         at, db = inbound.received_at, self._runtime.db
         with db.write() as conn:
             kept = count(db, conn, row.org, row.id, at, seen, keep=keep)

@@ -1,22 +1,27 @@
-"""An inbound request read from WSGI, and its answer given to it, without an object between.
+"""An inbound request read from ASGI, and its answer given to it, without an object between.
 
-What a framework's request and response cost is a third of an accept; here the environ is read
-once and the answer is one list of bytes, which the server sends in one piece.
+What a framework's request and response cost is a third of an accept; here the scope is read once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from werkzeug.urls import iri_to_uri
-from werkzeug.wrappers import Request
 
 from relay.integration import Answer, InboundRequest
-from relay.web.proxies import Environ
+from relay.web.patience import Patience
 
+Scope = Mapping[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+ASGI = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
+
+PATIENCE = 60.0  # seconds in which a body has to be there
 _BODILESS = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
@@ -25,77 +30,97 @@ class TooLarge(Exception):
 
 
 class Broken(Exception):
-    """The body ended before the length that was announced."""
+    """The body ended before its end."""
 
 
-def body_of(environ: Environ, largest: int) -> bytes:
-    """The raw body. Raises TooLarge, having read no more than `largest` bytes and one, and
-    Broken."""
-    told = environ.get("CONTENT_LENGTH", "")
-    length = int(told) if told.isascii() and told.isdigit() else None
-    if length is None and not environ.get("wsgi.input_terminated"):
-        return b""  # Nothing says where the body would end.
+class TooSlow(Exception):
+    """The body was not there in time."""
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """By name in lower case; what came twice is joined."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+def length_of(headers: Mapping[str, str]) -> int | None:
+    """How long the body is said to be."""
+    told = headers.get("content-length", "")
+    return int(told) if told.isascii() and told.isdigit() else None
+
+
+async def body_of(length: int | None, receive: Receive, largest: int, patience: Patience) -> bytes:
+    """The raw body. Raises TooLarge, having kept no more than `largest` bytes and the last part
+    that came, Broken and TooSlow. Whoever sends slowly keeps nobody but himself waiting."""
     if length is not None and length > largest:
         raise TooLarge
-    wanted = largest + 1 if length is None else length
-    body = environ["wsgi.input"].read(wanted)
-    while 0 < len(body) < wanted and (more := environ["wsgi.input"].read(wanted - len(body))):
-        body += more
-    if len(body) > largest:
-        raise TooLarge
-    if length is not None and len(body) < length:
+    if length == 0:
+        return b""
+    try:
+        return await patience.wait(_read(length, receive, largest))
+    except TimeoutError:
+        raise TooSlow from None
+
+
+async def _read(length: int | None, receive: Receive, largest: int) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more and size != length:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Broken
+        part = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(part)
+        if size > largest:
+            raise TooLarge
+        parts.append(part)
+    if length is not None and size != length:
         raise Broken
-    return bytes(body)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def read(environ: Environ, base_url: str, body: bytes, now: datetime) -> InboundRequest:
+def read(
+    scope: Scope, headers: Mapping[str, str], base_url: str, body: bytes, now: datetime
+) -> InboundRequest:
     """The request, its address as the sender wrote it."""
-    headers = {
-        _name(key): value
-        for key, value in environ.items()
-        if key.startswith("HTTP_") or (key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value)
-    }
-    asked = environ.get("QUERY_STRING")
-    target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
-    path = str(target) if target else quote(_path(environ))
-    if not target and asked:
-        path += f"?{asked}"
+    raw = scope.get("raw_path")
+    url = base_url + (raw.decode("latin-1") if raw else quote(scope["path"]))
+    query: dict[str, str] = {}
+    if scope["query_string"]:
+        asked = scope["query_string"].decode("latin-1")
+        url += f"?{asked}"
+        for name, value in parse_qsl(asked, keep_blank_values=True):
+            query.setdefault(name, value)
     return InboundRequest(
-        method=environ["REQUEST_METHOD"],
-        url=base_url + path,
+        method=scope["method"],
+        url=url,
         headers=headers,
         body=body,
         received_at=now,
-        query=Request(environ).args.to_dict() if asked else {},
+        query=query,
     )
 
 
-def give(
-    answer: Answer, environ: Environ, start: Callable[..., Any]
-) -> Iterable[bytes]:  # fmt: skip
-    """Starts the response and returns its body."""
-    headers = [(name, _value(name, value)) for name, value in answer.headers.items()]
+async def give(answer: Answer, scope: Scope, send: Send) -> None:
+    """Sends a sender its answer."""
+    headers = [_header(name, value) for name, value in answer.headers.items()]
     if answer.status not in _BODILESS:
-        headers.append(("content-length", str(len(answer.body))))
-    start(_line(answer.status), headers)
-    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    body = b"" if scope["method"] == "HEAD" else answer.body
+    await send_whole(send, answer.status, headers, body)
 
 
-# Senders choose these names, so not all are kept.
-@lru_cache(maxsize=1024)
-def _name(key: str) -> str:
-    return key.removeprefix("HTTP_").replace("_", "-").lower()
+async def send_whole(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    """Sends an answer in one piece."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
-@lru_cache(maxsize=64)
-def _line(status: int) -> str:
-    return f"{status} {HTTPStatus(status).phrase}"
-
-
-def _value(name: str, value: str) -> str:
-    return iri_to_uri(value) if name == "location" else value
-
-
-def _path(environ: Environ) -> str:
-    """PATH_INFO as text: WSGI hands UTF-8 on as latin-1 (PEP 3333)."""
-    return str(environ.get("PATH_INFO", "")).encode("latin-1").decode(errors="replace")
+def _header(name: str, value: str) -> tuple[bytes, bytes]:
+    name = name.lower()
+    given = iri_to_uri(value) if name == "location" else value
+    return name.encode("latin-1"), given.encode("latin-1")
