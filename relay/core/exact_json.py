@@ -19,7 +19,9 @@ def loads(text: str | bytes) -> Any:
     Raises ValueError for anything else, for NaN and Infinity, and for nesting without end.
     """
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        return _EXACT.decode(text)
     except RecursionError as error:
         raise ValueError("the JSON text is nested too deeply") from error
     except InvalidOperation as error:
@@ -79,3 +81,7 @@ def _number(value: Decimal) -> str:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"JSON has no number {name}")
+
+
+# To make one for each text costs as much as reading a short one.
+_EXACT = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)

@@ -85,6 +85,7 @@ class Engine:
         self._flying = 0
         self._idle = threading.Condition()
         self._caps: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self._calls: set[asyncio.Task[None]] = set()  # a loop does not hold on to what it runs
         self._sender = Sender(
             runtime,
             self._loop,
@@ -236,7 +237,12 @@ class Engine:
 
     def _call(self, cap: tuple[str, int], call: Awaitable[Brought | None]) -> None:
         self._started(1)
-        asyncio.run_coroutine_threadsafe(self._capped(cap, call), self._loop)
+        self._loop.call_soon_threadsafe(self._begin, cap, call)
+
+    def _begin(self, cap: tuple[str, int], call: Awaitable[Brought | None]) -> None:
+        task = self._loop.create_task(self._capped(cap, call))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
 
     async def _capped(self, cap: tuple[str, int], call: Awaitable[Brought | None]) -> None:
         at_once = remote.AT_ONCE if cap[0] == "crm" else AT_ONCE
@@ -259,9 +265,8 @@ class Engine:
         return await written
 
     def _go(self, going: Sequence[Going], held: Collection[int]) -> None:
-        for one in going:
-            goes = one.carried.execution.run in held
-            self._loop.call_soon_threadsafe(_answer, one.written, goes)
+        answers = [(one.written, one.carried.execution.run in held) for one in going]
+        self._loop.call_soon_threadsafe(_answer, answers)
 
     def _has_room(self) -> bool:
         """Whether what is claimed now would come to its turn while its lease holds."""
@@ -327,6 +332,7 @@ def _token(one: Brought) -> int:
     return one.execution.token if isinstance(one, Outcome) else one.token
 
 
-def _answer(future: "asyncio.Future[bool]", value: bool) -> None:
-    if not future.done():
-        future.set_result(value)
+def _answer(answers: Sequence[tuple["asyncio.Future[bool]", bool]]) -> None:
+    for future, value in answers:
+        if not future.done():
+            future.set_result(value)

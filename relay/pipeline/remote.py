@@ -35,6 +35,7 @@ from relay.runtime import Runtime
 from relay.storage import connections, work
 from relay.storage import runs as stored
 from relay.storage import watch as watch_rows
+from relay.storage.bundle import Bundle
 from relay.storage.work import Kind
 
 STEP_SECONDS = 60.0  # a step is several calls
@@ -165,8 +166,14 @@ def note(runtime: Runtime, found: Sequence[Carried], token: int) -> set[int]:
         ids = [one.execution.run for one in found]
         held = work.renew(runtime.db, conn, Kind.RUN, ids, token=token, seconds=LEASE)
         mine = [one for one in found if one.execution.run in held]
-        stored.write_steps(conn, [row for one in mine for row in one.execution.steps.values()])
-        stored.write_attempts(conn, [row for one in mine for row in one.execution.attempts])
+        bundle = Bundle()
+        stored.gather(
+            bundle,
+            new=(),
+            steps_of=[row for one in mine for row in one.execution.steps.values()],
+            tries=[row for one in mine for row in one.execution.attempts],
+        )
+        bundle.write(conn)
         leases = transitions.store(runtime, conn, _told(runtime, conn, mine), token=None)
     runtime.queue.wake(ROUTE, [lease.id for lease in leases])
     for one in mine:

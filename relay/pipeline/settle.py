@@ -223,9 +223,8 @@ def _write(
     now: datetime,
 ) -> None:
     db = runtime.db
-    for execution in executions:
-        if not execution.fresh:
-            stored.update_run(conn, execution.run, _changed(execution, now))
+    kept = [e for e in executions if not e.fresh]
+    stored.update_runs(conn, [{"id": e.run, **_changed(e, now)} for e in kept])
     stored.gather(
         bundle,
         new=[run_row(e, now) for e in executions if e.fresh],
@@ -244,7 +243,6 @@ def _write(
         token=token,
     )
     work.add(db, conn, Kind.RUN, [rows[e.run] for e in fresh if e.run not in calling and e.is_open])
-    kept = [e for e in executions if not e.fresh]
     over = [e.run for e in kept if not e.is_open]
     if over:
         work.fence(db, conn, Kind.RUN, over, token=token)

@@ -41,6 +41,8 @@ class Database:
                 pool_size=pool,
                 max_overflow=4,
                 pool_pre_ping=False,
+                # One that was just in use knows its statements; in turns, each learns all of them.
+                pool_use_lifo=True,
                 # A stopped worker would keep its row locks for ever.
                 connect_args={
                     "options": "-c idle_in_transaction_session_timeout=30000"

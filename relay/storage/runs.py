@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from relay.core import ids
-from relay.storage.batches import Way, insert_fresh, insert_rows
+from relay.storage.batches import Way, insert_fresh, update_rows
 from relay.storage.bundle import Bundle
 from relay.storage.tables.runs import attempts, bookings, firings, runs, steps
 
@@ -52,17 +52,9 @@ def gather(
     bundle.add(attempts, tries)
 
 
-def update_run(conn: Connection, run: int, values: Row) -> None:
-    conn.execute(update(runs).where(runs.c.id == run).values(**values))
-
-
-def write_steps(conn: Connection, rows: Sequence[Row]) -> None:
-    """Writes steps, anew or over what an earlier try wrote. All rows have the same keys."""
-    insert_rows(conn, steps, rows, _AGAIN)
-
-
-def write_attempts(conn: Connection, rows: Sequence[Row]) -> None:
-    insert_rows(conn, attempts, rows)
+def update_runs(conn: Connection, rows: Sequence[Row]) -> None:
+    """Sets what is given of runs, each named by its `id`. All rows have the same keys."""
+    update_rows(conn, runs, rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from relay.storage.batches import Way, insert_fresh, insert_rows
 from relay.storage.database import Database
+from relay.storage.sets import among
 from relay.storage.tables.watch import cursors, item_shadows, remote_crms
 from relay.storage.tables.work import work
 from relay.storage.work import Kind, NewWork
@@ -200,30 +213,33 @@ def add_shadows(conn: Connection, org: int, connection: int, new: Mapping[str, S
     the same time waits for our commit."""
     if not new:
         return set()
-    statement = (
-        _upsert(conn)(item_shadows).on_conflict_do_nothing().returning(item_shadows.c.item_id)
-    )
     rows = [_shadow_row(org, connection, id, new[id]) for id in sorted(new)]
-    return set(conn.execute(statement, rows).scalars())
+    return {str(id) for id in insert_fresh(conn, item_shadows, rows, told="item_id")}
 
 
 def locked_shadows(conn: Connection, connection: int, ids: Sequence[str]) -> dict[str, Shadow]:
     """The items as they were last seen; on PostgreSQL nobody else looks until the commit."""
-    query = (
-        select(item_shadows)
-        .where(item_shadows.c.connection_id == connection, item_shadows.c.item_id.in_(ids))
-        .order_by(item_shadows.c.item_id)
-        .with_for_update()
-    )
-    return {row.item_id: _shadow(row) for row in conn.execute(query)} if ids else {}
+    return _shadows(conn, _LOCKED, connection, ids)
 
 
 def read_shadows(conn: Connection, connection: int, ids: Sequence[str]) -> dict[str, Shadow]:
     """The same without locking them."""
-    query = select(item_shadows).where(
-        item_shadows.c.connection_id == connection, item_shadows.c.item_id.in_(ids)
-    )
-    return {row.item_id: _shadow(row) for row in conn.execute(query)} if ids else {}
+    return _shadows(conn, _THESE, connection, ids)
+
+
+_THESE = select(item_shadows).where(
+    item_shadows.c.connection_id == bindparam("connection"), among(item_shadows.c.item_id, "ids")
+)
+_LOCKED = _THESE.order_by(item_shadows.c.item_id).with_for_update()
+
+
+def _shadows(
+    conn: Connection, query: Select[Any], connection: int, ids: Sequence[str]
+) -> dict[str, Shadow]:
+    if not ids:
+        return {}
+    rows = conn.execute(query, {"connection": connection, "ids": ids})
+    return {row.item_id: _shadow(row) for row in rows}
 
 
 def shadows_after(
@@ -250,14 +266,11 @@ def keep_shadows(
     """Writes items that were seen before as they are now."""
     if not changed:
         return
-    statement = _upsert(conn)(item_shadows)
-    names = ("list_id", "item", "modified_ms", "seen_ms", "pass_no", "gone")
-    statement = statement.on_conflict_do_update(
-        index_elements=["connection_id", "item_id"],
-        set_={name: statement.excluded[name] for name in names},
-    )
     rows = [_shadow_row(org, connection, id, changed[id]) for id in sorted(changed)]
-    conn.execute(statement, rows)
+    insert_rows(conn, item_shadows, rows, _ANEW)
+
+
+_ANEW = Way(by=("connection_id", "item_id"), keep=("org_id",))
 
 
 def met(conn: Connection, connection: int, ids: Sequence[str], pass_no: int) -> None:
