@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import orjson
 
+LOOK = 0.1  # seconds between two looks at how far things are
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -218,12 +219,15 @@ def main(path: str) -> None:
 
 
 def wait_for(count: Callable[[], int], wanted: int, *, seconds: float = 60.0) -> float:
-    """Waits until there are that many; the clock's time then. Raises TimeoutError."""
+    """Waits until there are that many; the clock's time then. Raises TimeoutError.
+
+    Counting is work on the same cores: every 20 ms it was a third of what the database did.
+    """
     deadline = time.perf_counter() + seconds
     while (found := count()) < wanted:
         if time.perf_counter() > deadline:
             raise TimeoutError(f"{found} of {wanted} after {seconds:g} s")
-        time.sleep(0.02)
+        time.sleep(LOOK)
     return time.perf_counter()
 
 
