@@ -19,10 +19,9 @@ from relay.pipeline.verdict import Verdict, judge
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import deliveries as stored
-from relay.storage import sends, work
+from relay.storage import sends
 from relay.storage.deliveries import DeliveryRow
 from relay.storage.sends import Sending
-from relay.storage.work import Kind
 
 SECONDS = 15.0
 LEASE = 60.0  # seconds: a hook may take 30, and the rest is to wait for a turn and to be recorded
@@ -40,7 +39,6 @@ class Trip:
     row: DeliveryRow
     setup: Setup
     secrets: Sequence[str]
-    token: int
     hook: Hook | None = None
     kept_back: tuple[str, str] | None = None
     dropped: bool = False  # it waited past its lease, which may be another's by now
@@ -72,21 +70,25 @@ class Delivered:
     deliveries: list[int] = field(default_factory=list)
 
 
-def prepare(runtime: Runtime, leases: Sequence[Sending], token: int) -> list[Trip]:
+def prepare(runtime: Runtime, leases: Sequence[Sending]) -> list[Trip]:
     """The claimed deliveries with the secrets that sign them, and their hooks as they are now."""
     if not leases:
         return []
-    by_id = {lease.id: lease for lease in leases}
+    rows = {lease.id: lease.row for lease in leases if lease.row is not None}
+    unread = [lease.id for lease in leases if lease.row is None]
     with runtime.db.read() as conn:
-        rows = stored.read_deliveries(conn, list(by_id))
-        setups = runtime.setups.of_all(conn, {row.org for row in rows})
+        if unread:
+            rows |= {row.id: row for row in stored.read_deliveries(conn, unread)}
+        setups = runtime.setups.of_all(conn, {lease.org for lease in leases})
     now = runtime.clock.now()
-    return [_trip(by_id[row.id], row, setups[row.org], token, now) for row in rows]
+    return [
+        _trip(lease, row, setups[row.org], now)
+        for lease in leases
+        if (row := rows.get(lease.id)) is not None
+    ]
 
 
-def _trip(
-    lease: Sending, row: DeliveryRow, setup: Setup, token: int, now: datetime
-) -> Trip:  # fmt: skip
+def _trip(lease: Sending, row: DeliveryRow, setup: Setup, now: datetime) -> Trip:
     if row.target_kind == "hook":
         hook = setup.hooks.by_id.get(row.target_id)
         return Trip(
@@ -95,13 +97,12 @@ def _trip(
             setup=setup,
             hook=hook,
             secrets=hook.keys(now) if hook else (),
-            token=token,
             kept_back=_kept_back(lease, hook),
         )
     secrets = [t.secret for t in setup.targets.values() if t.id == row.target_id]
     # A sandbox's notification carries its provider's own signature.
     known = secrets if row.target_kind == "target" else []
-    return Trip(lease=lease, row=row, setup=setup, secrets=known, token=token)
+    return Trip(lease=lease, row=row, setup=setup, secrets=known)
 
 
 def _kept_back(lease: Sending, hook: Hook | None) -> tuple[str, str] | None:
@@ -151,30 +152,28 @@ def _headers(trip: Trip, now: datetime, base_url: str) -> Mapping[str, str]:
     }
 
 
-def record(runtime: Runtime, trips: Sequence[Trip], token: int) -> Delivered:
+def record(runtime: Runtime, trips: Sequence[Trip]) -> Delivered:
     """Writes the attempts, how the hooks fare, and when the next tries are due."""
     now = runtime.clock.now()
     left = Delivered()
-    verdicts = {trip.lease.id: _judge(trip, now) for trip in trips if not trip.dropped}
-    waits = {t.lease.id: _wait(t, verdicts[t.lease.id]) for t in trips if not t.dropped}
-    over = [id for id, wait in waits.items() if wait is None]
-    staying = [trip.lease.id for trip in trips if trip.lease.id not in over]
+    verdicts = {trip.lease: _judge(trip, now) for trip in trips if not trip.dropped}
+    waits = {t.lease: _wait(t, verdicts[t.lease]) for t in trips if not t.dropped}
+    over = {lease for lease, wait in waits.items() if wait is None}
+    staying = [trip.lease for trip in trips if trip.lease not in over]
     with runtime.db.write() as conn:
-        db, kind = runtime.db, Kind.DELIVERY
+        db = runtime.db
         # Finished rows go and the others are locked, both before anything is written: who has lost
         # the lease changes nothing.
-        held = work.fence(db, conn, kind, over, token=token) if over else set()
-        if staying:
-            held |= work.renew(db, conn, kind, staying, token=token, seconds=LEASE)
-        mine = [trip for trip in trips if trip.lease.id in held]
-        sends.release(db, conn, [t.lease.id for t in mine if t.dropped], token=token)
-        judged = [(trip, verdicts[trip.lease.id]) for trip in mine if not trip.dropped]
+        held = sends.finish(db, conn, [*over]) | sends.hold(db, conn, staying, seconds=LEASE)
+        mine = [trip for trip in trips if trip.lease in held]
+        sends.release(db, conn, [trip.lease for trip in mine if trip.dropped])
+        judged = [(trip, verdicts[trip.lease]) for trip in mine if not trip.dropped]
         tried = [(trip, verdict) for trip, verdict in judged if trip.kept_back is None]
         stored.write_delivery_attempts(conn, [_attempt(trip) for trip, _ in tried])
         stored.write_outcomes(conn, [_outcome(trip, verdict, now) for trip, verdict in judged])
         left.deliveries = faring.note(runtime, conn, tried, now=now)
-        again = {id: wait.total_seconds() for id, wait in waits.items() if wait and id in held}
-        sends.again(db, conn, again, token=token, lane=sends.LATER)
+        again = {lease: wait.total_seconds() for lease, wait in waits.items() if wait}
+        sends.again(db, conn, {k: v for k, v in again.items() if k in held}, lane=sends.LATER)
         left.keys = [okey for trip, _ in judged if (okey := trip.lease.okey) is not None]
     for trip, verdict in tried:
         _measure(runtime, trip, verdict)

@@ -1,8 +1,8 @@
-"""A worker's hands: one event loop for calls, one recorder for their outcomes, and the four tasks.
+"""A worker's hands: one event loop for calls, recorders for their outcomes, and the tasks.
 
 Claim, commit · call · record, commit. A task claims a chunk and carries it as far as it goes
 without a call; calls run on the loop, each under its own deadline, and what they bring is recorded
-in small batches as they end, so that nobody waits for the slowest.
+in small batches as they end.
 """
 
 import asyncio
@@ -10,13 +10,11 @@ import threading
 import time
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
 
 from relay import log as logging
 from relay.pipeline import (
     act,
     complete,
-    deliver,
     due,
     mails,
     measuring,
@@ -28,9 +26,8 @@ from relay.pipeline import (
 )
 from relay.pipeline.act import Outcome
 from relay.pipeline.complete import Thin
-from relay.pipeline.deliver import Trip
 from relay.pipeline.elsewhere import crm_of, is_remote
-from relay.pipeline.insist import insist
+from relay.pipeline.recorder import Recorder
 from relay.pipeline.remote import Carried
 from relay.pipeline.route import LEASE as ROUTE_LEASE
 from relay.pipeline.route import Routed, new_token, route
@@ -43,7 +40,6 @@ from relay.storage import sends, work
 from relay.storage.work import Kind, Lease
 
 BATCH = 64
-LINGER = 0.010  # seconds the recorder waits for company
 TOP_UP_SECONDS = 2.0  # how long one task may go on with the backlog
 FEW = 4  # a message with fewer ids is no sign of a backlog
 AT_ONCE = 10  # calls in flight to one connection, in each child
@@ -72,7 +68,7 @@ class Going:
 
 
 # A watch records by itself, page by page.
-Brought = Outcome | Thin | Trip | Carried | Going
+Brought = Outcome | Thin | Carried | Going
 log = logging.get()
 
 
@@ -81,7 +77,6 @@ class Engine:
 
     def __init__(self, runtime: Runtime) -> None:
         self._loop = asyncio.new_event_loop()
-        self._brought: SimpleQueue[Brought | None] = SimpleQueue()
         self._flying = 0
         self._idle = threading.Condition()
         self._caps: dict[tuple[str, int], asyncio.Semaphore] = {}
@@ -90,14 +85,15 @@ class Engine:
             runtime,
             self._loop,
             started=self._started,
-            landed=self._brought.put,
+            landed=self._landed,
             new_token=new_token,
         )
         self.runtime = replace(runtime, berths=self._sender.berths)
         self._caller = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
-        self._recorder = threading.Thread(target=self._record, name="recorder", daemon=True)
         self._caller.start()
-        self._recorder.start()
+        self._recorder = Recorder(
+            self._record, most=BATCH, flying=lambda: self._flying, name="recorder"
+        )
 
     # --- tasks -----------------------------------------------------------------------------------
 
@@ -187,8 +183,8 @@ class Engine:
     def close(self) -> None:
         """Waits for what is in flight, and ends the threads."""
         self.drain(25.0)
-        self._brought.put(None)
-        self._recorder.join(timeout=5)
+        self._recorder.close()
+        self._sender.close()
         asyncio.run_coroutine_threadsafe(self.runtime.http.aclose(), self._loop).result(timeout=5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._caller.join(timeout=5)
@@ -224,7 +220,7 @@ class Engine:
             else:
                 cap = ("connection", act.cap_of(execution))
                 self._call(cap, act.perform(self.runtime, execution))
-        self._sender.depart(settled.sending, token)
+        self._sender.depart(settled.sending)
         self.runtime.queue.wake(DELIVER, settled.deliveries)
         db, keys = self.runtime.db, list(settled.keys)
         return work.successors(db, Kind.RUN, keys, seconds=RUN_LEASE, token=token)
@@ -257,11 +253,11 @@ class Engine:
             if brought is None:
                 self._landed(1)
             else:
-                self._brought.put(brought)
+                self._recorder.put(brought)
 
     async def _mark(self, carried: Carried) -> bool:
         written: asyncio.Future[bool] = self._loop.create_future()
-        self._brought.put(Going(carried, written))
+        self._recorder.put(Going(carried, written))
         return await written
 
     def _go(self, going: Sequence[Going], held: Collection[int]) -> None:
@@ -278,35 +274,21 @@ class Engine:
             self._flying -= count
             self._idle.notify_all()
 
-    def _record(self) -> None:
-        while (first := self._brought.get()) is not None:
-            batch = [first]
-            until = time.monotonic() + LINGER
-            # Where nothing else is in flight there is no company to come.
-            while len(batch) < min(BATCH, self._flying) and (left := until - time.monotonic()) > 0:
-                try:
-                    more = self._brought.get(timeout=left)
-                except Empty:
-                    break
-                if more is None:
-                    self._brought.put(None)
-                    break
-                batch.append(more)
-            for token in {_token(one) for one in batch}:
-                mine = [one for one in batch if _token(one) == token]
-                try:
-                    self._write(mine, token)
-                except Exception:  # the outermost loop: the lease brings the rows back
-                    log.exception("outcomes_not_recorded", count=len(mine))
-                    self._go([one for one in mine if isinstance(one, Going)], ())
-                finally:
-                    self._landed(sum(not isinstance(one, Going) for one in mine))
+    def _record(self, batch: Sequence[Brought]) -> None:
+        for token in {_token(one) for one in batch}:
+            mine = [one for one in batch if _token(one) == token]
+            try:
+                self._write(mine, token)
+            except Exception:  # the outermost loop: the lease brings the rows back
+                log.exception("outcomes_not_recorded", count=len(mine))
+                self._go([one for one in mine if isinstance(one, Going)], ())
+            finally:
+                self._landed(sum(not isinstance(one, Going) for one in mine))
 
     def _write(self, mine: Sequence[Brought], token: int) -> None:
         """What one claim's calls brought."""
         outcomes = [one for one in mine if isinstance(one, Outcome)]
         thin = [one for one in mine if isinstance(one, Thin)]
-        trips = [one for one in mine if isinstance(one, Trip)]
         carried = [one for one in mine if isinstance(one, Carried)]
         going = [one for one in mine if isinstance(one, Going)]
         if going:
@@ -318,10 +300,6 @@ class Engine:
             self._go_on(remote.record(self.runtime, carried, token), token)
         if thin:
             self.runtime.queue.wake(ROUTE, complete.record(self.runtime, thin, token))
-        if trips:
-            left = insist(lambda: deliver.record(self.runtime, trips, token))
-            self.runtime.queue.wake(DELIVER, left.deliveries)
-            self._sender.follow(left.keys)
 
     def _go_on(self, settled: Settled, token: int) -> None:
         self._follow(settled, token)

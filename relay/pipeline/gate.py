@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from relay.pipeline.deliver import Trip
 
 
-def crowded(runtime: Runtime, trips: Sequence["Trip"], token: int) -> set[int]:
+def crowded(runtime: Runtime, trips: Sequence["Trip"]) -> set[int]:
     """The deliveries whose hook has as many in flight, over all workers, as it takes. Only one that
     takes fewer than usual is counted."""
     mine = [trip for trip in trips if trip.counts]
@@ -29,8 +29,8 @@ def crowded(runtime: Runtime, trips: Sequence["Trip"], token: int) -> set[int]:
     with runtime.db.write() as conn:
         for id, its in sorted(by_hook.items()):
             most = its[0].hook.max_in_flight if its[0].hook else EACH
-            ids = [trip.lease.id for trip in its]
-            left |= hook_places.enter(runtime.db, conn, id, ids, most=most, token=token)
+            leases = [trip.lease for trip in its]
+            left |= hook_places.enter(runtime.db, conn, id, leases, most=most)
     return {trip.lease.id for trip in mine} - left
 
 

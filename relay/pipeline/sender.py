@@ -1,5 +1,5 @@
-"""Deliveries of one worker's child: claimed as there is room, sent on its loop, and claimed again
-when others have landed. Nobody waits in here: what cannot leave now stays a row."""
+"""Deliveries of one worker's child: claimed as there is room, sent on its loop, recorded, and the
+next claimed when others have landed. Nobody waits in here: what cannot leave now stays a row."""
 
 import asyncio
 import threading
@@ -10,6 +10,9 @@ from relay import log as logging
 from relay.pipeline import deliver, gate
 from relay.pipeline.berths import Berths
 from relay.pipeline.deliver import Trip
+from relay.pipeline.insist import insist
+from relay.pipeline.recorder import Recorder
+from relay.queue import DELIVER
 from relay.runtime import Runtime
 from relay.storage import sends
 from relay.storage.deliveries import target_key
@@ -19,15 +22,20 @@ TO_TARGETS = 10  # at once to one named target or sandbox, which have no setting
 LANES: Sequence[tuple[int, Sequence[int]]] = (
     (FIRST, (FIRST, BY_HAND)), (LATER, (LATER,)), (BULK, (BULK,)),
 )  # fmt: skip
+_EVERY_LANE = frozenset(lane for lane, _ in LANES)
 _SOONEST = 0.05
 _LATEST = 5.0  # seconds; what is due later is the sweep's
 _CROWDED = 0.5  # until this worker tries a hook again whose places others have
 _SPARE = 5.0  # seconds of a lease that are left for the record
+BATCH = 256  # records in one transaction
+ENOUGH = 32  # free places that are worth a look at the backlog at once
+SOON = 0.02  # seconds until fewer are
+_NO_ROOM = 0.05  # seconds in which nothing is claimed by its id, after most found no room
 log = logging.get()
 
 
 class Sender:
-    """`landed` is given each trip when it has ended; `new_token` makes claims' tokens."""
+    """`started` and `landed` are told how many are under way; `new_token` makes claims' tokens."""
 
     def __init__(
         self,
@@ -35,7 +43,7 @@ class Sender:
         loop: asyncio.AbstractEventLoop,
         *,
         started: Callable[[int], None],
-        landed: Callable[[Trip], None],
+        landed: Callable[[int], None],
         new_token: Callable[[], int],
     ) -> None:
         self.berths = Berths()
@@ -45,11 +53,25 @@ class Sender:
         self._landed = landed
         self._new_token = new_token
         self._more: set[int] = set()  # the lanes in which something may be waiting
+        self._no_room_until = 0.0
         self._timer = threading.Lock()
         self._looks: set[int] = set()  # when to look again, in steps of a twentieth of a second
+        # What only the loop touches: trips on their way, and the next look at the backlog.
+        self._away: set[asyncio.Task[None]] = set()
+        self._free = 0
+        self._is_pulling = False
+        self._next_pull: asyncio.TimerHandle | None = None
+        self._recorder = Recorder(
+            self._record, most=BATCH, flying=lambda: len(self._away) + 1, name="deliveries"
+        )
 
     def wake(self, ids: Sequence[int]) -> None:
         """Sends those of the deliveries that may leave now."""
+        now = time.monotonic()
+        if now < self._no_room_until:
+            self._more |= _EVERY_LANE
+            self._loop.call_soon_threadsafe(self._pull_soon)
+            return
         token = self._new_token()
         room = self.berths.room(FIRST)
         found = sends.claim(
@@ -58,19 +80,23 @@ class Sender:
         if len(found) < len(ids):
             # What else was asked for found no room; later tries can wait for the sweep.
             self._more.add(FIRST)
-        self.depart(found, token)
+        if len(found) < len(ids) / 2:
+            self._no_room_until = now + _NO_ROOM
+        self.depart(found)
 
-    def follow(self, keys: Sequence[int]) -> None:
-        """What waited behind finished keys, and what found no room before."""
+    def close(self) -> None:
+        """Writes down what has landed."""
+        self._recorder.close()
+
+    def _follow(self, keys: Sequence[int]) -> None:
+        """What waited behind finished keys."""
         if keys:
             token = self._new_token()
             room = self.berths.room(FIRST)
             found = sends.heads(self._runtime.db, keys, room, seconds=deliver.LEASE, token=token)
-            self.depart(found, token)
-        if self._more:
-            self.pull()
+            self.depart(found)
 
-    def pull(self) -> None:
+    def _pull(self) -> None:
         """Fills the room there is from the backlog, first tries first."""
         for lane, lanes in LANES:
             if lane not in self._more:
@@ -84,22 +110,22 @@ class Sender:
                 leases = sends.backlog(
                     self._runtime.db, one, room, seconds=deliver.LEASE, token=token
                 )
-                self.depart(leases, token)
+                self.depart(leases)
                 found += len(leases)
             if not found and not any(count <= 0 for count in room.rooms.values()):
                 self._more.discard(lane)
 
-    def depart(self, leases: Sequence[Sending], token: int) -> None:
+    def depart(self, leases: Sequence[Sending]) -> None:
         """Sends claimed deliveries; those without a place, or that have to wait, are let go of."""
         if not leases:
             return
         claimed = time.monotonic()
-        trips = deliver.prepare(self._runtime, leases, token)
+        trips = deliver.prepare(self._runtime, leases)
         self._learn(trips)
         back = [t for t in trips if t.kept_back is None and not self._take(t)]
         staying = {trip.lease.id for trip in back}
         going = [trip for trip in trips if trip.lease.id not in staying]
-        crowded = gate.crowded(self._runtime, going, token)
+        crowded = gate.crowded(self._runtime, going)
         if crowded:
             turned = [trip for trip in going if trip.lease.id in crowded]
             going = [trip for trip in going if trip.lease.id not in crowded]
@@ -108,16 +134,19 @@ class Sender:
         later = gate.waits(self._runtime, going, self._runtime.clock.now())
         seconds = {id: max(wait.total_seconds(), _SOONEST) for id, wait in later.items()}
         if back or seconds:
-            self._let_go(back, seconds, going, token)
+            self._let_go(back, seconds, going)
         for trip in going:
             if trip.lease.id in later:
                 self.berths.give_back(trip.lease.id)
-                continue
-            self._started(1)
-            if trip.kept_back is not None:
-                self._landed(trip)
-            else:
-                asyncio.run_coroutine_threadsafe(self._fly(trip, claimed), self._loop)
+        leaving = [trip for trip in going if trip.lease.id not in later]
+        self._started(len(leaving))
+        self._loop.call_soon_threadsafe(self._launch, leaving, claimed)
+
+    def _launch(self, trips: Sequence[Trip], claimed: float) -> None:
+        for trip in trips:
+            task = self._loop.create_task(self._fly(trip, claimed))
+            self._away.add(task)
+            task.add_done_callback(self._away.discard)
 
     def _learn(self, trips: Sequence[Trip]) -> None:
         for trip in trips:
@@ -138,17 +167,17 @@ class Sender:
         self._look_in(_CROWDED)
 
     def _let_go(
-        self, back: Sequence[Trip], seconds: dict[int, float], going: Sequence[Trip], token: int
-    ) -> None:
-        lanes = {trip.lease.id: trip.lease.lane for trip in going}
+        self, back: Sequence[Trip], seconds: dict[int, float], going: Sequence[Trip]
+    ) -> None:  # fmt: skip
+        waiting = [trip.lease for trip in going if trip.lease.id in seconds]
         with self._runtime.db.write() as conn:
             db = self._runtime.db
-            sends.release(db, conn, [trip.lease.id for trip in back], token=token)
-            for lane in sorted({lanes[id] for id in seconds}):
-                mine = {id: wait for id, wait in seconds.items() if lanes[id] == lane}
-                sends.again(db, conn, mine, token=token, lane=lane)
+            sends.release(db, conn, [trip.lease for trip in back])
+            for lane in sorted({one.lane for one in waiting}):
+                mine = {one: seconds[one.id] for one in waiting if one.lane == lane}
+                sends.again(db, conn, mine, lane=lane)
         self._more |= {_group(trip.lease.lane) for trip in back}
-        self._more |= {_group(lanes[id]) for id in seconds}
+        self._more |= {_group(one.lane) for one in waiting}
         for wait in seconds.values():
             self._look_in(wait)
 
@@ -157,16 +186,52 @@ class Sender:
             waited = time.monotonic() - claimed
             if waited > deliver.LEASE - trip.seconds - _SPARE:
                 trip.dropped = True
-            else:
+            elif trip.kept_back is None:
                 await deliver.attempt(self._runtime, trip)
         except Exception as error:  # the outermost loop: ours to mend, and not the receiver's fault
             log.exception("delivery_not_tried", delivery_id=trip.row.id)
             trip.kept_back = ("failed", f"Relay could not send it: {type(error).__name__}")
         self.berths.give_back(trip.lease.id)
-        if trip.counts:
-            # Others may have been turned away meanwhile, here or in another worker.
-            self._more |= {lane for lane, _ in LANES}
-        self._landed(trip)
+        self._recorder.put(trip)
+        self._free += 1
+        if self._more:
+            self._pull_soon()
+
+    def _record(self, trips: Sequence[Trip]) -> None:
+        try:
+            left = insist(lambda: deliver.record(self._runtime, trips))
+            self._runtime.queue.wake(DELIVER, left.deliveries)
+            self._follow(left.keys)
+            if any(trip.counts for trip in trips):
+                # Others may have been turned away meanwhile, here or in another worker.
+                self._more |= _EVERY_LANE
+                self._loop.call_soon_threadsafe(self._pull_soon)
+        except Exception:  # the outermost loop: the lease brings the rows back
+            log.exception("deliveries_not_recorded", count=len(trips))
+        finally:
+            self._landed(len(trips))
+
+    # --- the backlog, looked at when enough places are free, by one thread at a time -------------
+
+    def _pull_soon(self) -> None:
+        if self._free >= ENOUGH:
+            self._pull_now()
+        elif self._next_pull is None:
+            self._next_pull = self._loop.call_later(SOON, self._pull_now)
+
+    def _pull_now(self) -> None:
+        if self._next_pull is not None:
+            self._next_pull.cancel()
+            self._next_pull = None
+        if self._is_pulling:
+            return
+        self._is_pulling, self._free = True, 0
+        self._loop.run_in_executor(None, self._quietly).add_done_callback(self._pulled)
+
+    def _pulled(self, _: object) -> None:
+        self._is_pulling = False
+        if self._free and self._more:
+            self._pull_soon()
 
     def _look_in(self, seconds: float) -> None:
         """Pulls again when it is due."""
@@ -186,12 +251,12 @@ class Sender:
     def _ring(self, step: int) -> None:
         with self._timer:
             self._looks.discard(step)
-        self._more |= {lane for lane, _ in LANES}
-        self._loop.run_in_executor(None, self._quietly)
+        self._more |= _EVERY_LANE
+        self._pull_now()
 
     def _quietly(self) -> None:
         try:
-            self.pull()
+            self._pull()
         except Exception:  # the outermost loop: the sweep finds what is due
             log.exception("backlog_not_pulled")
 

@@ -12,10 +12,17 @@ from relay.core.hook import Hook, HookSet
 from relay.pipeline import payloads
 from relay.pipeline.notices import CAPTURED, reachable
 from relay.pipeline.payloads import Happening
-from relay.runtime import Runtime
+from relay.runtime import Berths, Runtime
 from relay.setups import Setup
 from relay.storage import work
-from relay.storage.deliveries import NewDelivery, insert_deliveries, target_key, written
+from relay.storage.deliveries import (
+    DeliveryRow,
+    NewDelivery,
+    as_written,
+    insert_deliveries,
+    target_key,
+    written,
+)
 from relay.storage.hooks import next_sequences
 from relay.storage.sends import FIRST, Sending
 from relay.storage.work import Kind, NewWork
@@ -117,29 +124,40 @@ def write(
         for id, new in zip(made, rows, strict=True)
         if id is not None and new.state == "pending"
     ]
-    return _due(runtime, conn, due, token)
+    if token is None or runtime.berths is None:
+        work.add(runtime.db, conn, Kind.DELIVERY, due)
+        return Told(due=[row.id for row in due])
+    fresh = {
+        id: as_written(id, new, now) for id, new in zip(made, rows, strict=True) if id is not None
+    }
+    return _leased(runtime, conn, runtime.berths, due, fresh, token)
 
 
-def _due(
-    runtime: Runtime, conn: Connection, rows: Sequence[NewWork], token: int | None
-) -> Told:  # fmt: skip
-    leased: list[NewWork] = []
-    if token is not None and runtime.berths is not None:
-        # What has to keep an order waits for a claim, which looks at what is before it.
-        free = [row for row in rows if row.okey is None]
-        places = runtime.berths.reserve([(row.id, row.target or 0, row.org) for row in free])
-        leased = [row for row, has_place in zip(free, places, strict=True) if has_place]
-        work.add_leased(runtime.db, conn, Kind.DELIVERY, leased, seconds=LEASE, token=token)
+def _leased(
+    runtime: Runtime,
+    conn: Connection,
+    berths: Berths,
+    rows: Sequence[NewWork],
+    written: Mapping[int, DeliveryRow],
+    token: int,
+) -> Told:
+    """Those that have a place here are this worker's from the start."""
+    # What has to keep an order waits for a claim, which looks at what is before it.
+    free = [row for row in rows if row.okey is None]
+    places = berths.reserve([(row.id, row.target or 0, row.org) for row in free])
+    leased = [row for row, has_place in zip(free, places, strict=True) if has_place]
+    work.add_leased(runtime.db, conn, Kind.DELIVERY, leased, seconds=LEASE, token=token)
     born = {row.id for row in leased}
     waiting = [row for row in rows if row.id not in born]
     work.add(runtime.db, conn, Kind.DELIVERY, waiting)
     return Told(
         leased=[
-            Sending(id=row.id, org=row.org, okey=None, attempts=1, target=row.target or 0, lane=0)
+            Sending(id=row.id, org=row.org, okey=None, attempts=1, target=row.target or 0,
+                    lane=FIRST, token=token, row=written[row.id])
             for row in leased
         ],
         due=[row.id for row in waiting],
-    )
+    )  # fmt: skip
 
 
 def _fresh(conn: Connection, found: Sequence[Call]) -> list[Call]:

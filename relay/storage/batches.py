@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Date, LargeBinary, Table, TextClause, bindparam, text, update
+from sqlalchemy import Row as Found
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -87,6 +88,23 @@ def insert_fresh(
     return set(connection.execute(statement, {"given": given(table, names, rows)}).scalars())
 
 
+def add_rows(
+    connection: Connection, table: Table, rows: Sequence[Row], *, by: tuple[str, ...], count: str
+) -> Sequence[Found[Any]]:
+    """Inserts rows, or adds `count` to that of those with the same `by`, of which none may come
+    twice: the columns of `by`, and the sums."""
+    told = (*by, count)
+    if connection.dialect.name == "sqlite":
+        new = sqlite_insert(table)
+        over = new.on_conflict_do_update(
+            index_elements=by, set_={count: table.c[count] + new.excluded[count]}
+        )
+        return connection.execute(over.returning(*(table.c[n] for n in told)), list(rows)).all()
+    names = tuple(rows[0])
+    statement = _pg_add(table, names, by, count)
+    return connection.execute(statement, {"given": given(table, names, rows)}).all()
+
+
 def update_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Sets the columns of rows that are named by `id`; no id may come twice."""
     if not rows:
@@ -150,6 +168,14 @@ def _pg_insert(
 ) -> TextClause:  # fmt: skip
     returning = f" RETURNING {told}" if told else ""
     return text(insert_sql(table, names, way) + returning)
+
+
+@lru_cache(maxsize=64)
+def _pg_add(table: Table, names: tuple[str, ...], by: tuple[str, ...], count: str) -> TextClause:
+    same, told = ", ".join(by), ", ".join((*by, count))
+    added = f"{count} = {table.name}.{count} + excluded.{count}"
+    over = f" ON CONFLICT ({same}) DO UPDATE SET {added} RETURNING {told}"
+    return text(insert_sql(table, names, NEW) + over)
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from relay.storage.batches import insert_fresh, insert_rows, update_rows
 from relay.storage.numbers import next_ids
-from relay.storage.sets import among
+from relay.storage.sets import among, among_numbers
 from relay.storage.tables.deliveries import deliveries, delivery_attempts
 
 
@@ -128,6 +128,25 @@ class DeliveryRow:
     next_at: datetime | None
 
 
+def as_written(id: int, new: NewDelivery, at: datetime) -> DeliveryRow:
+    """A delivery as it is read, by who has just written it."""
+    return DeliveryRow(
+        id=id,
+        org=new.org,
+        target_kind=new.target_kind,
+        target_id=new.target_id,
+        message_id=new.message_id,
+        type=new.type,
+        url=new.url,
+        headers=new.headers,
+        body=new.body,
+        state=new.state,
+        attempts=0,
+        created_at=at,
+        next_at=None,
+    )
+
+
 def read_deliveries(conn: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
     """The deliveries, by id."""
     rows = conn.execute(
@@ -146,8 +165,9 @@ def read_deliveries(conn: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
             deliveries.c.created_at,
             deliveries.c.next_at,
         )
-        .where(deliveries.c.id.in_(ids))
-        .order_by(deliveries.c.id)
+        .where(among_numbers(deliveries.c.id, "ids"))
+        .order_by(deliveries.c.id),
+        {"ids": ids},
     )
     return [DeliveryRow(**row._mapping) for row in rows]
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, exists, func, insert, select, text
 
 from relay.storage.database import Database
+from relay.storage.sends import Sending
 from relay.storage.statements import LITE_NOW
 from relay.storage.tables.hooks import hook_health, hook_places
 from relay.storage.tables.work import work
@@ -18,9 +19,9 @@ _p = hook_places.c
 
 
 def enter(
-    db: Database, conn: Connection, hook: int, ids: Sequence[int], *, most: int, token: int
+    db: Database, conn: Connection, hook: int, leases: Sequence[Sending], *, most: int
 ) -> set[int]:
-    """Those of the claimed deliveries that may leave, the others of all workers counted."""
+    """The ids of those claimed deliveries that may leave, the others of all workers counted."""
     # One after the other: two that count at once would both find the last place free.
     conn.execute(
         select(hook_health.c.hook_id).where(hook_health.c.hook_id == hook).with_for_update()
@@ -35,8 +36,8 @@ def enter(
     conn.execute(delete(hook_places).where(_p.hook_id == hook, ~is_on_its_way))
     mine = select(func.count()).select_from(hook_places).where(_p.hook_id == hook)
     free = max(most - int(conn.execute(mine).scalar_one()), 0)
-    taken = list(ids)[:free]
-    rows = [{"hook_id": hook, "delivery_id": id, "token": token} for id in taken]
+    taken = leases[:free]
+    rows = [{"hook_id": hook, "delivery_id": one.id, "token": one.token} for one in taken]
     if rows:
         conn.execute(insert(hook_places), rows)
-    return set(taken)
+    return {one.id for one in taken}

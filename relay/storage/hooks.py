@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from relay.core import ids
 from relay.core.errors import Conflict, NotFound
 from relay.core.hook import MOST_IN_ALL, MOST_OF_ONE_TYPE, MOST_OLD_SECRETS, Hook, Secret
+from relay.storage.batches import add_rows
 from relay.storage.identity import touch_config
 from relay.storage.tables.hooks import hook_health, hook_places, hook_sequences, hooks
 from relay.storage.vault import Sealed, Vault
@@ -145,16 +146,7 @@ def next_sequences(conn: Connection, pairs: Sequence[tuple[int, int]]) -> list[i
         {"hook_id": hook, "okey": okey, "last": count}
         for (hook, okey), count in sorted(counts.items())
     ]
-    upsert = postgresql_insert if conn.dialect.name == "postgresql" else sqlite_insert
-    counted = upsert(hook_sequences)
-    counted = counted.on_conflict_do_update(
-        index_elements=["hook_id", "okey"],
-        set_={"last": hook_sequences.c.last + counted.excluded.last},
-    )
-    found = conn.execute(
-        counted.returning(hook_sequences.c.hook_id, hook_sequences.c.okey, hook_sequences.c.last),
-        rows,
-    )
+    found = add_rows(conn, hook_sequences, rows, by=("hook_id", "okey"), count="last")
     last = {(row.hook_id, row.okey): int(row.last) for row in found}
     given = {pair: last[pair] - count for pair, count in counts.items()}
     numbers = []

@@ -9,20 +9,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import orjson
 from sqlalchemy import Connection, select, text
 
 from relay.storage.database import Database
+from relay.storage.deliveries import DeliveryRow
 from relay.storage.statements import LITE_FREE, LITE_NOW, PG_FREE
 from relay.storage.tables.work import work
 from relay.storage.work import Kind
 
-CHUNK = 64
+CHUNK = 128
 FIRST, LATER, BULK, BY_HAND = range(4)  # the lanes of deliveries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """A claimed delivery; `attempts` counts this claim too."""
+    """A claimed delivery, until somebody else's token stands in its row; `attempts` counts this
+    claim too."""
 
     id: int
     org: int
@@ -30,6 +33,9 @@ class Sending:
     attempts: int
     target: int
     lane: int
+    token: int
+    # What is to be sent, where who wrote it still has it at hand.
+    row: DeliveryRow | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_manual(self) -> bool:
@@ -75,12 +81,24 @@ def overdue(db: Database, lane: int, *, limit: int, grace: float) -> list[int]:
         return [row.id for row in found]
 
 
-def release(db: Database, conn: Connection, ids: Sequence[int], *, token: int) -> None:
+def finish(db: Database, conn: Connection, leases: Sequence[Sending]) -> set[Sending]:
+    """Takes away the rows that the leases still hold, and gives those leases. The first statement
+    of every record: who wakes after his lease has ended changes nothing."""
+    return _held(db, conn, "finish", leases)
+
+
+def hold(
+    db: Database, conn: Connection, leases: Sequence[Sending], *, seconds: float
+) -> set[Sending]:  # fmt: skip
+    """Those of the leases that still hold their rows, locked until the commit and lengthened."""
+    return _held(db, conn, "hold", leases, seconds=seconds)
+
+
+def release(db: Database, conn: Connection, leases: Sequence[Sending]) -> None:
     """Lets go of rows that were claimed and not tried; they are due at once."""
-    if ids:
+    if leases:
         conn.execute(
-            text(_of(db)["release"]),
-            {"kind": int(Kind.DELIVERY), "ids": _list(db, ids), "token": token},
+            text(_of(db)["release"]), {"kind": int(Kind.DELIVERY), "given": _pairs(leases)}
         )
 
 
@@ -109,18 +127,30 @@ def drop(db: Database, conn: Connection, ids: Sequence[int]) -> list[int]:
 
 
 def again(
-    db: Database, conn: Connection, waits: Mapping[int, float], *, token: int, lane: int
-) -> None:
+    db: Database, conn: Connection, waits: Mapping[Sending, float], *, lane: int
+) -> None:  # fmt: skip
     """Makes rows due again, each after its seconds."""
     if waits:
         conn.execute(
             text(_of(db)["again"]),
             [
-                {"kind": int(Kind.DELIVERY), "id": id, "seconds": wait, "token": token,
+                {"kind": int(Kind.DELIVERY), "id": one.id, "seconds": wait, "token": one.token,
                  "lane": lane}
-                for id, wait in waits.items()
+                for one, wait in waits.items()
             ],
         )  # fmt: skip
+
+
+def _held(
+    db: Database, conn: Connection, name: str, leases: Sequence[Sending], **given: object
+) -> set[Sending]:
+    if not leases:
+        return set()
+    found = conn.execute(
+        text(_of(db)[name]), {"kind": int(Kind.DELIVERY), "given": _pairs(leases), **given}
+    )
+    held = {(row.id, row.token) for row in found}
+    return {one for one in leases if (one.id, one.token) in held}
 
 
 def _take(
@@ -144,7 +174,7 @@ def _take(
         rows = conn.execute(text(_of(db)[name]), values).all()
     found = [
         Sending(id=r.id, org=r.org_id, okey=r.okey, attempts=r.attempts, target=r.target or 0,
-                lane=r.lane)
+                lane=r.lane, token=token)
         for r in rows
     ]  # fmt: skip
     return sorted(found, key=lambda one: one.id)
@@ -156,6 +186,10 @@ def _of(db: Database) -> Mapping[str, str]:
 
 def _list(db: Database, values: Sequence[int]) -> str | list[int]:
     return json.dumps(list(values)) if db.dialect == "sqlite" else list(values)
+
+
+def _pairs(leases: Sequence[Sending]) -> str:
+    return orjson.dumps([(one.id, one.token) for one in leases]).decode()
 
 
 _PG_HEAD = """(c.okey IS NULL OR NOT EXISTS (
@@ -173,6 +207,13 @@ FROM taken WHERE w.kind = :kind AND w.id = taken.id
 RETURNING w.id, w.org_id, w.okey, w.attempts, w.target, w.lane"""
 _PG_ROOM = "(c.target IS NULL OR c.target <> ALL (CAST(:skip AS bigint[])))"
 _PG_FREE = PG_FREE.replace("due_at", "c.due_at").replace("lease_until", "c.lease_until")
+
+# Ids by their own, so that the rows are found by the index.
+_PG_HELD = """w.kind = :kind AND w.id = ANY(ARRAY(SELECT id FROM given))
+AND EXISTS (SELECT 1 FROM given g WHERE g.id = w.id AND g.token = w.token)"""
+_PG_GIVEN = """
+WITH given AS MATERIALIZED (SELECT CAST(v ->> 0 AS bigint) AS id, CAST(v ->> 1 AS bigint) AS token
+    FROM json_array_elements(CAST(:given AS json)) AS v)"""
 
 # Each target's turn is looked up by itself, from one target to the next along the index, so that
 # ten thousand rows of one target are not read to find the one of another behind them.
@@ -209,9 +250,12 @@ SELECT x.id FROM t CROSS JOIN LATERAL (
     AND c.target = t.target AND {_PG_FREE} AND c.due_at <= now() - :seconds * interval '1 second'
     AND {_PG_HEAD} ORDER BY c.due_at, c.id LIMIT 256) x
 ORDER BY x.due_at, x.id LIMIT :limit""",
-    "release": """
-UPDATE work SET lease_until = NULL, token = NULL, attempts = attempts - 1
-WHERE kind = :kind AND id = ANY(:ids) AND token = :token""",
+    "finish": f"{_PG_GIVEN}\nDELETE FROM work w WHERE {_PG_HELD} RETURNING w.id, w.token",
+    "hold": f"""{_PG_GIVEN}
+UPDATE work w SET lease_until = now() + :seconds * interval '1 second' WHERE {_PG_HELD}
+RETURNING w.id, w.token""",
+    "release": f"""{_PG_GIVEN}
+UPDATE work w SET lease_until = NULL, token = NULL, attempts = attempts - 1 WHERE {_PG_HELD}""",
     "hasten": """
 UPDATE work SET due_at = now(), lane = :lane
 WHERE kind = :kind AND id = :id RETURNING id""",
@@ -241,6 +285,9 @@ UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), 
 WHERE kind = :kind AND id IN (SELECT id FROM taken)
 RETURNING id, org_id, okey, attempts, target, lane"""
 _LITE_ROOM = "(c.target IS NULL OR c.target NOT IN (SELECT value FROM json_each(:skip)))"
+_LITE_HELD = """kind = :kind
+AND id IN (SELECT json_extract(value, '$[0]') FROM json_each(:given)) AND (id, token) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:given))"""
 # Along the index: with more than one lane, or two columns compared at once, it would be read whole.
 _LITE_TARGETS = """
 WITH RECURSIVE t(target) AS (
@@ -287,9 +334,12 @@ c AS MATERIALIZED (SELECT c.id, c.target FROM work c WHERE c.kind = :kind
         )
     })
 SELECT id FROM turns ORDER BY due_at, id LIMIT :limit""",
-    "release": """
-UPDATE work SET lease_until = NULL, token = NULL, attempts = attempts - 1
-WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids)) AND token = :token""",
+    "finish": f"DELETE FROM work WHERE {_LITE_HELD} RETURNING id, token",
+    "hold": f"""
+UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER) WHERE {_LITE_HELD}
+RETURNING id, token""",
+    "release": f"""
+UPDATE work SET lease_until = NULL, token = NULL, attempts = attempts - 1 WHERE {_LITE_HELD}""",
     "hasten": f"""
 UPDATE work SET due_at = {LITE_NOW}, lane = :lane
 WHERE kind = :kind AND id = :id RETURNING id""",

@@ -56,10 +56,10 @@ def test_of_a_key_the_head_alone_is_taken(db: Database) -> None:
 
 def test_what_is_let_go_of_is_due_at_once_or_after_its_wait(db: Database) -> None:
     due(db, (1, A, FIRST), (2, A, FIRST))
-    sends.claim(db, [1, 2], WIDE, seconds=60, token=1)
+    one, two = sends.claim(db, [1, 2], WIDE, seconds=60, token=1)
     with db.write() as conn:
-        sends.release(db, conn, [1], token=1)
-        sends.again(db, conn, {2: 300.0}, token=1, lane=LATER)
+        sends.release(db, conn, [one])
+        sends.again(db, conn, {two: 300.0}, lane=LATER)
     assert taken(sends.claim(db, [1, 2], WIDE, seconds=60, token=2)) == [1]
     with db.write() as conn:
         assert sends.hasten(db, conn, 2, lane=LATER)
@@ -72,3 +72,14 @@ def test_what_is_in_flight_is_not_forgotten_with_its_target(db: Database) -> Non
     with db.write() as conn:
         assert sends.forget(db, conn, A) == [2]
         assert sends.drop(db, conn, [1, 3]) == [3]
+
+
+def test_a_lease_that_another_has_now_changes_nothing(db: Database) -> None:
+    due(db, (1, A, FIRST), (2, A, FIRST), (3, A, FIRST))
+    late, one, two = sends.claim(db, [1, 2, 3], WIDE, seconds=0, token=1)
+    (taken_over,) = sends.claim(db, [1], WIDE, seconds=60, token=2)
+    with db.write() as conn:
+        assert sends.hold(db, conn, [late, one], seconds=60) == {one}
+        assert sends.finish(db, conn, [late, two]) == {two}
+        sends.release(db, conn, [late])
+        assert sends.finish(db, conn, [taken_over, late]) == {taken_over}

@@ -24,12 +24,12 @@ def trip(hooked: Hooked, hook: str) -> Trip:
     with runtime.db.read() as conn:
         setup = runtime.setups.of(conn, org)
     id = number("hook", hook)
-    lease = Sending(id=id, org=org, okey=None, attempts=1, target=id, lane=FIRST)
+    lease = Sending(id=id, org=org, okey=None, attempts=1, target=id, lane=FIRST, token=1)
     row = DeliveryRow(
         id=id, org=org, target_kind="hook", target_id=id, message_id="evt_1", type="a.b",
         url="", headers={}, body=b"", state="pending", attempts=0, created_at=now, next_at=None,
     )  # fmt: skip
-    return Trip(lease=lease, row=row, setup=setup, secrets=(), token=1, hook=setup.hooks.by_id[id])
+    return Trip(lease=lease, row=row, setup=setup, secrets=(), hook=setup.hooks.by_id[id])
 
 
 def test_recorders_of_the_same_hooks_do_not_wait_for_each_other_for_ever(

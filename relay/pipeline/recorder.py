@@ -1,0 +1,65 @@
+"""A thread that writes down what calls brought, in small batches as they end, so that nobody waits
+for the slowest."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+LINGER = 0.010  # seconds it waits for company
+T = TypeVar("T")
+
+
+class Recorder(Generic[T]):
+    """`write` is given up to `most` at once, and raises nothing; `flying` tells how many may still
+    come."""
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[T]], None],
+        *,
+        most: int,
+        flying: Callable[[], int],
+        name: str,
+    ) -> None:
+        self._write = write
+        self._most = most
+        self._flying = flying
+        self._brought: SimpleQueue[T | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, one: T) -> None:
+        """Returns at once."""
+        self._brought.put(one)
+
+    def close(self) -> None:
+        """Writes what has come and ends the thread."""
+        self._brought.put(None)
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while (first := self._brought.get()) is not None:
+            batch = [first]
+            is_last = self._gather(batch)
+            self._write(batch)
+            if is_last:
+                return
+
+    def _gather(self, batch: list[T]) -> bool:
+        """What comes in a moment; whether nothing will come after it."""
+        until = time.monotonic() + LINGER
+        # Where nothing else is in flight there is no company to come.
+        while len(batch) < min(self._most, self._flying()):
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            try:
+                more = self._brought.get(timeout=left)
+            except Empty:
+                return False
+            if more is None:
+                return True
+            batch.append(more)
+        return False
