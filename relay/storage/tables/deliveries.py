@@ -1,6 +1,16 @@
 """The duty to bring one message to one address, and the tries made at it."""
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from relay.storage.tables.base import BigId, Json, Time, metadata
 
@@ -32,7 +42,12 @@ deliveries = Table(
     UniqueConstraint("org_id", "dkey"),
     Index("ix_deliveries_org", "org_id", "id"),
     Index("ix_deliveries_state", "org_id", "state", "id"),
-    Index("ix_deliveries_run", "run_id"),
+    Index(
+        "ix_deliveries_run",
+        "run_id",
+        sqlite_where=text("run_id IS NOT NULL"),
+        postgresql_where=text("run_id IS NOT NULL"),
+    ),
     Index("ix_deliveries_target", "target_kind", "target_id", "id"),
     sqlite_autoincrement=True,
 )
