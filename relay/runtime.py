@@ -6,6 +6,7 @@ from typing import Protocol
 
 from relay.core.clock import Clock
 from relay.core.measures import Measures
+from relay.core.successes import Successes
 from relay.core.targets import TargetPolicy
 from relay.crm.embedded import EmbeddedCRM
 from relay.crm.remote import Known
@@ -29,8 +30,8 @@ class Berths(Protocol):
 class Runtime:
     """One per process. `verbs` are all that rules may use, by full name; `outward` is the policy
     for addresses that users set, `inward` the one for our own sandboxes; `remotes` is what was
-    learned of CRMs elsewhere; `measures` is what this process counts; `berths` are there in a
-    worker, which may send what it has written itself."""
+    learned of CRMs elsewhere; `measures` is what this process counts, `successes` those of hooks;
+    `berths` are there in a worker, which may send what it has written itself."""
 
     settings: Settings
     db: Database
@@ -46,4 +47,5 @@ class Runtime:
     inward: TargetPolicy
     remotes: Known = field(default_factory=Known)
     measures: Measures = field(default_factory=Measures)
+    successes: Successes = field(default_factory=Successes)
     berths: Berths | None = None

@@ -175,6 +175,7 @@ def record(runtime: Runtime, trips: Sequence[Trip]) -> Delivered:
         again = {lease: wait.total_seconds() for lease, wait in waits.items() if wait}
         sends.again(db, conn, {k: v for k, v in again.items() if k in held}, lane=sends.LATER)
         left.keys = [okey for trip, _ in judged if (okey := trip.lease.okey) is not None]
+    faring.noted(runtime, tried, now=now)
     for trip, verdict in tried:
         _measure(runtime, trip, verdict)
     return left

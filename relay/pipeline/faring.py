@@ -1,7 +1,7 @@
 """After a batch of tries: how each hook fares, which are disabled, and what people are told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,10 @@ class _Batch:
     def last(self) -> "Trip":
         return self.tried[-1][0]
 
+    @property
+    def is_well(self) -> bool:
+        return all(verdict.is_success for _, verdict in self.tried)
+
 
 def note(runtime: Runtime, conn: Connection, tried: Tried, *, now: datetime) -> list[int]:
     """Writes how the hooks fare; gives deliveries of operational events that are to be woken.
@@ -46,22 +50,18 @@ def note(runtime: Runtime, conn: Connection, tried: Tried, *, now: datetime) -> 
     batches = _by_hook(tried)
     patience = runtime.settings.disable_hooks_after
     news: list[News] = []
-    good = [
-        (batch.hook.id, len(batch.tried))
-        for batch in batches
-        if all(verdict.is_success for _, verdict in batch.tried)
-    ]
-    well = {id for id, _ in good}
-    unwell = [batch for batch in batches if batch.hook.id not in well]
+    unwell = [batch for batch in batches if not batch.is_well]
     # All of them before any is written, in one order: two recorders must not wait for each other.
     locked = {batch.hook.id for batch in batches} if unwell else set()
     before = hook_health.healths(conn, locked, lock=True)
-    hook_health.succeeded(conn, good, now)
+    hook_health.succeeded(conn, runtime.successes.due(_counts(batches), now), now)
     for batch in unwell:
-        if batch.hook.id not in before:
+        was = before.get(batch.hook.id)
+        if was is None:
             continue  # deleted meanwhile
+        kept = runtime.successes.kept(batch.hook.id)
         found = after(
-            before[batch.hook.id],
+            replace(was, window_tries=was.window_tries + kept),
             [v.is_success for _, v in batch.tried],
             now,
             without_success=patience,
@@ -77,6 +77,18 @@ def note(runtime: Runtime, conn: Connection, tried: Tried, *, now: datetime) -> 
         news += _of_messages(conn, batch, now)
     setups = {trip.row.org: trip.setup for trip, _ in tried}
     return [id for one in news for id in report(runtime, conn, setups, one, now=now)]
+
+
+def noted(runtime: Runtime, tried: Tried, *, now: datetime) -> None:
+    """To be called when what was noted is committed, with the same time."""
+    batches = _by_hook(tried)
+    failed = [batch.hook.id for batch in batches if not batch.is_well]
+    runtime.successes.noted(_counts(batches), failed, now)
+
+
+def _counts(batches: Sequence[_Batch]) -> dict[int, int]:
+    """How many successes there are of hooks that had nothing else."""
+    return {batch.hook.id: len(batch.tried) for batch in batches if batch.is_well}
 
 
 def _by_hook(tried: Tried) -> list[_Batch]:
