@@ -15,6 +15,7 @@ from relay.core.hook import Hook, Secret
 from relay.storage import hook_places, work
 from relay.storage.database import Database
 from relay.storage.hooks import create_hook
+from relay.storage.sends import FIRST, Sending
 from relay.storage.vault import Vault
 from relay.storage.work import Kind, NewWork
 from tests.hooks.hooked import Hooked
@@ -94,8 +95,12 @@ def test_a_place_is_free_when_its_lease_is(db: Database) -> None:
         work.add_leased(db, conn, Kind.DELIVERY, rows[3:], seconds=60, token=2)
 
     def enter(*ids: int, token: int) -> set[int]:
+        leases = [
+            Sending(id=id, org=1, okey=None, attempts=1, target=hook.id, lane=FIRST, token=token)
+            for id in ids
+        ]
         with db.write() as conn:
-            return hook_places.enter(db, conn, hook.id, ids, most=2, token=token)
+            return hook_places.enter(db, conn, hook.id, leases, most=2)
 
     assert enter(1, 2, 3, token=1) == {1, 2}
     assert enter(4, token=2) == set()
