@@ -18,7 +18,10 @@ def start(**_: object) -> None:
     """Connections are opened and plans warmed before the first task, not in it."""
     runtime = bootstrap.build(Settings.from_env(os.environ), role="worker")
     runtime.db.ping()
-    _engines.append((Engine(runtime), Keeper(runtime)))
+    engine = Engine(runtime)
+    _engines.append((engine, Keeper(runtime)))
+    # Whoever was here before may have died with work in hand.
+    engine.release()
     # What was loaded at the start stays: no use in looking for circles in it again and again.
     gc.freeze()
 

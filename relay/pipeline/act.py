@@ -23,8 +23,8 @@ from relay.core.ids import ordering_key, public
 from relay.http import Exchange
 from relay.integration import Call, Deal, Output
 from relay.pipeline import connecting, reading, tries
-from relay.pipeline.execution import Execution
-from relay.pipeline.settle import Settled, settle
+from relay.pipeline.execution import FAILURE_STEPS, Execution
+from relay.pipeline.settle import Settled, is_local, settle
 from relay.runtime import Runtime
 from relay.setups import Setup
 from relay.storage import connections as stored_connections
@@ -34,7 +34,7 @@ from relay.storage import runs as stored
 from relay.storage import work
 from relay.storage.runs import StoredRun
 from relay.storage.work import Kind, Lease
-from rules.engine import Rule
+from rules.engine import Rule, Step
 
 STEP_SECONDS = 180.0  # a connector's step may take so long
 LEASE = STEP_SECONDS + 15.0
@@ -243,7 +243,7 @@ def resume(runtime: Runtime, leases: Sequence[Lease], token: int) -> Settled:
         rows = stored.read_runs(conn, ids)
         setups = runtime.setups.of_all(conn, {row.org for row in rows})
         events = {e.id: e for e in stored_events.read_events(conn, [row.event for row in rows])}
-        rules = {row.id: runtime.setups.rule_that_ran(conn, row.org, row) for row in rows}
+        rules = _rules(runtime, conn, rows)
     executions = []
     for row in rows:
         rule = rules[row.id]
@@ -262,6 +262,33 @@ def resume(runtime: Runtime, leases: Sequence[Lease], token: int) -> Settled:
         if gone:
             work.fence(runtime.db, conn, Kind.RUN, list(gone), token=token)
         return settle(runtime, conn, mine, token=token)
+
+
+def _rules(runtime: Runtime, conn: Connection, rows: Sequence[StoredRun]) -> dict[int, Rule | None]:
+    return {row.id: runtime.setups.rule_that_ran(conn, row.org, row) for row in rows}
+
+
+def harmless(runtime: Runtime, conn: Connection, ids: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Of runs whose worker is dead: those for which it can have sent nothing, and those for which
+    it can have sent something to a sandbox alone."""
+    rows = stored.read_runs(conn, ids)
+    setups = runtime.setups.of_all(conn, {row.org for row in rows})
+    rules = _rules(runtime, conn, rows)
+    here, sandboxed = [], []
+    for row in rows:
+        rule, setup = rules[row.id], setups[row.org]
+        if rule is None or all(is_local(setup, step) for step in _left(rule, row)):
+            here.append(row.id)
+        elif setup.organization.is_test:
+            sandboxed.append(row.id)
+    return here, sandboxed
+
+
+def _left(rule: Rule, row: StoredRun) -> list[Step]:
+    """Its steps that are not over: whichever of them was in hand."""
+    numbered = [*enumerate(rule.do), *enumerate(rule.on_failure, FAILURE_STEPS)]
+    over = {n for n, step in row.steps.items() if step["state"] != "waiting"}
+    return [step for n, step in numbered if n not in over]
 
 
 def rule_tries(rule: Rule) -> int:

@@ -6,15 +6,19 @@ in small batches as they end.
 """
 
 import asyncio
+import itertools
+import os
 import threading
 import time
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from relay import births
 from relay import log as logging
 from relay.pipeline import (
     act,
     complete,
+    dead_workers,
     due,
     mails,
     measuring,
@@ -30,13 +34,13 @@ from relay.pipeline.elsewhere import crm_of, is_remote
 from relay.pipeline.recorder import Recorder
 from relay.pipeline.remote import Carried
 from relay.pipeline.route import LEASE as ROUTE_LEASE
-from relay.pipeline.route import Routed, new_token, route
+from relay.pipeline.route import Routed, route
 from relay.pipeline.sender import Sender
 from relay.pipeline.settle import LEASE as RUN_LEASE
 from relay.pipeline.settle import Settled
 from relay.queue import ACT, COMPLETE, DELIVER, MAIL, ROUTE, WATCH
 from relay.runtime import Runtime
-from relay.storage import sends, work
+from relay.storage import holders, sends, work
 from relay.storage.work import Kind, Lease
 
 BATCH = 64
@@ -81,12 +85,14 @@ class Engine:
         self._idle = threading.Condition()
         self._caps: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._calls: set[asyncio.Task[None]] = set()  # a loop does not hold on to what it runs
+        self._holder = _registered(runtime)
+        self._tokens = itertools.count()
         self._sender = Sender(
             runtime,
             self._loop,
             started=self._started,
             landed=self._landed,
-            new_token=new_token,
+            new_token=self._new_token,
         )
         self.runtime = replace(runtime, berths=self._sender.berths)
         self._caller = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
@@ -99,7 +105,7 @@ class Engine:
 
     def route(self, ids: Sequence[int]) -> None:
         """Routes these events, what waited behind them, and, when many came, the backlog."""
-        db, token = self.runtime.db, new_token()
+        db, token = self.runtime.db, self._new_token()
         leases = work.claim(db, Kind.EVENT, ids, seconds=ROUTE_LEASE, token=token)
         until = time.monotonic() + TOP_UP_SECONDS
         while leases:
@@ -111,13 +117,13 @@ class Engine:
 
     def act(self, ids: Sequence[int]) -> None:
         """Goes on with these runs."""
-        token = new_token()
+        token = self._new_token()
         leases = work.claim(self.runtime.db, Kind.RUN, ids, seconds=RUN_LEASE, token=token)
         self._act(leases, token)
 
     def complete(self, ids: Sequence[int]) -> None:
         """Fetches what these thin events only name."""
-        token = new_token()
+        token = self._new_token()
         db, kind = self.runtime.db, Kind.COMPLETION
         leases = work.claim(db, kind, ids, seconds=complete.LEASE, token=token)
         for thin in complete.prepare(self.runtime, leases, token) if leases else []:
@@ -129,14 +135,14 @@ class Engine:
 
     def watch(self, ids: Sequence[int]) -> None:
         """Looks at what changed in these CRMs elsewhere."""
-        token = new_token()
+        token = self._new_token()
         leases = work.claim(self.runtime.db, Kind.WATCH, ids, seconds=watching.LEASE, token=token)
         for lease in leases:
             self._call(("watch", lease.id), remote_watch.watch(self.runtime, lease, token))
 
     def mail(self, ids: Sequence[int]) -> None:
         """Hands these mails in."""
-        token = new_token()
+        token = self._new_token()
         leases = work.claim(self.runtime.db, Kind.MAIL, ids, seconds=mails.LEASE, token=token)
         if leases:
             mails.send(self.runtime, leases, token)
@@ -144,7 +150,7 @@ class Engine:
     def sweep(self) -> int:
         """Wakes everything that is due and that nobody was woken for, fires what the clock has
         brought due, and tells people of what does not work; how many were woken."""
-        found = 0
+        found = self.release()
         db = self.runtime.db
         for kind, task in TASK_OF.items():
             if kind is not Kind.DELIVERY:
@@ -162,6 +168,13 @@ class Engine:
         troubles.sweep(self.runtime)
         source_watch.sweep(self.runtime)
         return found + len(fired)
+
+    def release(self) -> int:
+        """Wakes others for what dead workers of this machine had in hand; how much that was."""
+        freed = dead_workers.release(self.runtime)
+        for kind, ids in freed.items():
+            self.runtime.queue.wake(TASK_OF[kind], ids)
+        return sum(len(ids) for ids in freed.values())
 
     def run(self, task: str, ids: Sequence[int]) -> None:
         """One of the tasks, by its name."""
@@ -189,6 +202,10 @@ class Engine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._caller.join(timeout=5)
         self._loop.close()
+
+    def _new_token(self) -> int:
+        """A number that nobody else claims with, and that tells whose it is."""
+        return holders.token(self._holder, next(self._tokens))
 
     # --- chunks ----------------------------------------------------------------------------------
 
@@ -304,6 +321,12 @@ class Engine:
     def _go_on(self, settled: Settled, token: int) -> None:
         self._follow(settled, token)
         self._act(self._after(settled, token), token)
+
+
+def _registered(runtime: Runtime) -> int:
+    pid = os.getpid()
+    with runtime.db.write() as conn:
+        return holders.register(conn, births.machine(), pid, births.birth(pid), runtime.clock.now())
 
 
 def _token(one: Brought) -> int:

@@ -1,7 +1,6 @@
 """Event → what it says → the rules and the mapping that look at it → runs, carried as far as they
 go without a call. One transaction a chunk."""
 
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,11 +37,6 @@ class Routed:
     settled: Settled = field(default_factory=Settled)
     completions: list[Lease] = field(default_factory=list)
     events: list[Lease] = field(default_factory=list)
-
-
-def new_token() -> int:
-    """A number that nobody else claims with."""
-    return secrets.randbits(62)
 
 
 def route(runtime: Runtime, leases: Sequence[Lease], token: int) -> Iterator[Routed]:

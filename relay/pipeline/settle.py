@@ -19,11 +19,13 @@ from relay.pipeline.execution import Execution
 from relay.pipeline.payloads import Happening
 from relay.pipeline.tell import tell
 from relay.runtime import Runtime
+from relay.setups import Setup
 from relay.storage import runs as stored
 from relay.storage import work
 from relay.storage.bundle import Bundle
 from relay.storage.sends import Sending
 from relay.storage.work import Kind, Lease, NewWork
+from rules.engine import Step
 
 LEASE = 195.0  # seconds: a connector step may take 180, and 15 to write it down
 LOCAL = frozenset({"webhook.post", "emit", "stop"})
@@ -87,8 +89,8 @@ def settle(
     prepared: set[int] = set()
     while True:
         heads = [head for lane in lanes if (head := _head(lane, started, now)) is not None]
-        local = [e for e in heads if _is_local(e)]
-        calls = [e for e in heads if not _is_local(e) and e.run not in prepared]
+        local = [e for e in heads if _in_hand_here(e)]
+        calls = [e for e in heads if not _in_hand_here(e) and e.run not in prepared]
         if local:
             _round(runtime, conn, crm, local, settled, now)
         elif calls:
@@ -136,11 +138,14 @@ def _head(lane: Lane, started: set[int], now: datetime) -> Execution | None:
     return None
 
 
-def _is_local(execution: Execution) -> bool:
+def _in_hand_here(execution: Execution) -> bool:
     assert execution.step is not None  # noqa: S101 - a running head has its step in hand
-    if execution.step.use.startswith("crm."):
-        return execution.setup.crm is None
-    return execution.step.use in LOCAL
+    return is_local(execution.setup, execution.step)
+
+
+def is_local(setup: Setup, step: Step) -> bool:
+    """Whether a step is done in our own transaction, and nothing is sent for it."""
+    return setup.crm is None if step.use.startswith("crm.") else step.use in LOCAL
 
 
 def _round(

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 from typing import Self
 
+from relay.births import birth
 from relay.core.errors import InvalidInput
 from relay.supervisor.guardian import end_groups
 
@@ -73,7 +74,7 @@ class Home:
 
     def started(self, name: str, pid: int) -> None:
         """Writes down who runs, for a start after everything here was killed."""
-        (self.path / "run" / f"{name}.pid").write_text(f"{pid} {_birth(pid)}\n")
+        (self.path / "run" / f"{name}.pid").write_text(f"{pid} {birth(pid)}\n")
 
     def ended(self, name: str) -> None:
         (self.path / "run" / f"{name}.pid").unlink(missing_ok=True)
@@ -82,9 +83,9 @@ class Home:
         """Ends what an earlier supervisor left running, and forgets it."""
         groups = []
         for path in (self.path / "run").glob("*.pid"):
-            pid, _, birth = path.read_text().strip().partition(" ")
+            pid, _, born = path.read_text().strip().partition(" ")
             # A number may belong to somebody else by now; its birth does not.
-            if pid.isdigit() and birth and _birth(int(pid)) == birth:
+            if pid.isdigit() and born and birth(int(pid)) == born:
                 groups.append(int(pid))
             path.unlink()
         if groups:
@@ -104,13 +105,3 @@ def check_port(bind: str, port: int) -> None:
                 f"Port {port} on {bind} cannot be used: {error.strerror}. "
                 f"Choose another, for example: PORT={port + 1} make run"
             ) from error
-
-
-def _birth(pid: int) -> str:
-    """When a process began, in the kernel's ticks; empty when it is gone or cannot be told."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return ""
-    # The name may hold spaces and brackets; the fields begin after its last bracket.
-    return stat.rpartition(")")[2].split()[19]

@@ -121,6 +121,12 @@ class Site:
         self.house.later()
         flush(self.broker)  # the dead have their turns for minutes yet
         self._go_on()
+        with self.next_worker() as process:
+            yield process
+
+    @contextmanager
+    def next_worker(self) -> Iterator[subprocess.Popen[bytes]]:
+        """The same, and no time has gone by since the one before was killed."""
         settings = self.house.runtime.settings
         env = {
             **os.environ,

@@ -1,6 +1,7 @@
 """A watch post: an organization whose CRM is a stand-in, and what its watch tells."""
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from sqlalchemy import select, update
 
 from relay import bootstrap
 from relay.pipeline import remote_watch as watch
-from relay.pipeline.route import new_token
 from relay.pipeline.watching import LEASE
 from relay.queue import Silent
 from relay.runtime import Runtime
@@ -53,7 +53,7 @@ class Post:
             await self.runtime.http.aclose()
 
     def claim(self, keep_leases: bool = False) -> tuple[Lease, int]:
-        db, token = self.runtime.db, new_token()
+        db, token = self.runtime.db, secrets.randbits(30)
         free = {} if keep_leases else {"lease_until": None}
         with db.write() as conn:
             past = self.runtime.clock.now() - timedelta(hours=1)

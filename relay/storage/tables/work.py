@@ -65,6 +65,20 @@ dead = Table(
     Index("ix_dead_org", "org_id", "kind", "id"),
 )
 
+# The processes that claim: a token tells whose it is.
+holders = Table(
+    "holders",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("machine", Text, nullable=False),  # where `pid` means something; empty: nowhere
+    Column("pid", BigId, nullable=False),
+    Column("born", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    Index("ix_holders_machine", "machine"),
+    # A number that came again would be a dead worker's.
+    sqlite_autoincrement=True,
+)
+
 heartbeats = Table(
     "heartbeats",
     metadata,
