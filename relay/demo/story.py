@@ -74,7 +74,8 @@ def tell(home: Home, clock: Clock, *, kill: str | None = None) -> Told:
     for _, in_list, name in DEALS:
         _set(site, in_list, name, {"status": WON})
     if kill is not None:
-        # What a dead worker had in its hands is another's when its lease ends, not before.
+        # What a dead worker had in its hands is another's when its lease ends, where nobody can say
+        # sooner that it is dead.
         site.patience = LONGEST_LEASE
         home.kill(kill)
     _quiet(site)
