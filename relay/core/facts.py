@@ -81,9 +81,9 @@ def a_list(value: object) -> Sequence[object]:
 
 def a_text(value: object) -> str | None:
     """The value as text where it is one or a number; None for empty text and anything else."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, (Mapping, list)):
+    if isinstance(value, str):
+        return value.strip() or None
+    if value is None or isinstance(value, (bool, Mapping, list)):
         return None
     return str(value).strip() or None
 

@@ -28,9 +28,11 @@ def text(operation: Operation, name: str) -> str | None:
     value = operation.params.get(name)
     if value is None:
         return None
-    if isinstance(value, (Mapping, list, tuple)):
-        raise InvalidInput(f"{name} must be text", {name: ["must be text"]})
-    return clean(str(value)) or None
+    if not isinstance(value, str):
+        if isinstance(value, (Mapping, list, tuple)):
+            raise InvalidInput(f"{name} must be text", {name: ["must be text"]})
+        value = str(value)
+    return clean(value) or None
 
 
 def quiet(operation: Operation, name: str) -> str | None:

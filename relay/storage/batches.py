@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -142,7 +143,8 @@ def given(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> str:
 def tuples(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """Rows as SQLite's driver takes them."""
     write = _lite_writers(table, names)
-    return [tuple([_written(row, write)[name] for name in names]) for row in rows]
+    in_order = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+    return [in_order(_written(row, write)) for row in rows]
 
 
 _Writers = tuple[tuple[str, Callable[[Any], Any]], ...]
