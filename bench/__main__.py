@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import accept, crm, deliver, harness, job, remote, rules, verify
+from bench import accept, crm, deliver, harness, job, memory, remote, rules, start, verify
 from bench.harness import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
@@ -15,6 +15,8 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "verify": verify.run,
     "deliver": deliver.run,
     "isolation": deliver.isolation,
+    "memory": memory.run,
+    "start": start.run,
 }
 
 

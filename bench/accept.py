@@ -10,7 +10,7 @@ from bench.load import Request, Result, send
 from relay.supervisor.programs import serving
 from tests.stores import until
 
-SECONDS = 4.0
+SECONDS = 2.5
 BARS = {"postgresql": 0.5, "sqlite": 0.4}
 NEVER_SEEN = 40_000  # requests prepared for one round: none is sent twice
 NOTHING = [Request(path="/", body=b'{"email":"ann@example.com"}', headers={})]

@@ -3,7 +3,7 @@
 import gc
 import os
 
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown
 
 from relay import bootstrap
 from relay.pipeline.engine import Engine
@@ -11,6 +11,13 @@ from relay.pipeline.measuring import Keeper
 from relay.settings import Settings
 
 _engines: list[tuple[Engine, Keeper]] = []
+
+
+@worker_init.connect
+def share(**_: object) -> None:
+    """Before the children are forked: pages that nobody looks through for circles stay shared."""
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect

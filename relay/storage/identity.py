@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -20,8 +21,6 @@ from relay.storage.tables.identity import api_keys, audit_log, organizations, se
 
 SESSION = timedelta(days=14)
 _HASHER = PasswordHasher()
-# Checked when nobody has the address, so that the answer takes as long.
-_NOBODY = _HASHER.hash("nobody has this password")
 _KEY = re.compile("[0-9a-f]{24}")
 
 
@@ -152,7 +151,7 @@ def sign_in(conn: Connection, email: str, password: str, at: datetime) -> str:
     ).first()
     known = None if row is None else row.password_hash
     try:
-        _HASHER.verify(known or _NOBODY, password)
+        _HASHER.verify(known or _nobody(), password)
     except VerificationError:
         known = None
     if row is None or known is None:
@@ -165,6 +164,13 @@ def sign_in(conn: Connection, email: str, password: str, at: datetime) -> str:
     )
     audit(conn, row.org_id, email, "signed in", row.id, at=at)
     return token
+
+
+@cache
+def _nobody() -> str:
+    """What is checked when nobody has the address, so that the answer takes as long. Made once, and
+    not by every process that is only about to start."""
+    return _HASHER.hash("nobody has this password")
 
 
 def note_refused_sign_in(conn: Connection, email: str, caller: str, at: datetime) -> None:

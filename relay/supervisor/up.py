@@ -42,10 +42,9 @@ def _start(settings: Settings, tree: Tree) -> Welcome:
         tree.start(broker)
         tree.wait_ready(broker, seconds=BROKER_SECONDS)
     document = _prepare(settings)
-    running = processes(settings)
-    for program in running:
+    # One after another: on two cores the web server would wait for the others' imports.
+    for program in processes(settings):
         tree.start(program)
-    for program in running:
         tree.wait_ready(program, seconds=WEB_SECONDS)
     return document
 
