@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from bench import accept, crm, deliver, harness, job, memory, remote, rules, start, verify
+from bench import accept, crm, deliver, growth, harness, job, memory, remote, rules, start, verify
 from bench.harness import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "isolation": deliver.isolation,
     "memory": memory.run,
     "start": start.run,
+    "growth": growth.run,
 }
 
 
