@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Text, case, cast, func, literal, select
 
 from relay.core.errors import NotFound
-from relay.storage.reads.page import Cut, Page, cut_page
+from relay.storage.reads.page import Cut, Page, cut_page, scan_floor
 from relay.storage.tables.deliveries import deliveries, delivery_attempts
 from relay.storage.tables.runs import runs
 from relay.storage.tables.setup import targets
@@ -88,7 +88,13 @@ def page(conn: Connection, org: int, wanted: Filter, cut: Cut) -> Page[DeliveryR
         statement = statement.where(*of_hook)
     if wanted.type:
         statement = statement.where(deliveries.c.type == wanted.type)
-    return cut_page(conn, statement, deliveries.c.id, cut, _read)
+    floor = scan_floor(cut, _newest(conn, org)) if wanted.target or wanted.type else None
+    return cut_page(conn, statement, deliveries.c.id, cut, _read, floor=floor)
+
+
+def _newest(conn: Connection, org: int) -> int:
+    query = select(deliveries.c.id).where(deliveries.c.org_id == org)
+    return conn.execute(query.order_by(deliveries.c.id.desc()).limit(1)).scalar_one_or_none() or 0
 
 
 def of_runs(conn: Connection, org: int, ids: Sequence[int]) -> list[DeliveryRow]:
