@@ -17,7 +17,7 @@ from relay.crm.port import Author
 from relay.crm.records import account_record, contact_record, item_record
 from relay.crm.remote import Definitions
 from relay.crm.remote.client import Wire
-from relay.crm.remote.reading import account_of, contact_of, item_of, number
+from relay.crm.remote.reading import account_of, contact_of, item_of, number, value_in
 from relay.crm.values import display, same
 from relay.pipeline import transitions
 from relay.setups import Setup
@@ -258,40 +258,40 @@ def _first_seen(watched: Watched, one: Sighting) -> list[Told]:
 
 
 def _changes(watched: Watched, one: Sighting, before: Wire, after: Wire) -> list[Told]:
-    in_list = watched.definitions.by_id[one.list_id]
-    item, people = item_of(in_list, one.item), watched.definitions.people
+    in_list, people = watched.definitions.by_id[one.list_id], watched.definitions.people
+    differences = _differences(in_list, before, after)
     wants = {
-        field_.slug: watched.wanted(in_list.title, field_.slug)
-        for field_, _, _ in _differences(in_list, before, after)
+        field_.slug: watched.wanted(in_list.title, field_.slug) for field_, _, _ in differences
     }
-    record = _record(watched, in_list, item) if any(wants.values()) else None
+    record: Record | None = None
+    if any(wants.values()):
+        record = _record(watched, in_list, item_of(in_list, one.item))
     return [
         Change(
             org=watched.org,
             list_id=in_list.id,
             list_title=in_list.title,
-            item_id=item.id,
-            item_name=item.name,
+            item_id=one.id,
+            item_name=str(one.item.get("name") or ""),
             field_slug=field_.slug,
             from_display=display(field_, was, people),
             to_display=display(field_, is_, people),
-            at_ms=item.modified_ms,
+            at_ms=one.modified_ms,
             author=one.author or watched.author,
             record=record if wants[field_.slug] else None,
         )
-        for field_, was, is_ in _differences(in_list, before, after)
+        for field_, was, is_ in differences
     ]
 
 
 def _differences(
     in_list: List, before: Wire, after: Wire
 ) -> list[tuple[Field, Stored | None, Stored | None]]:
-    was, is_ = item_of(in_list, before).values, item_of(in_list, after).values
-    return [
-        (one, was.get(one.id), is_.get(one.id))
-        for one in in_list.fields.all
-        if one.is_editable and not same(one, was.get(one.id), is_.get(one.id))
-    ]
+    had, has = _values(before), _values(after)
+    # What is written alike need not be read.
+    changed = [f for f in in_list.fields.all if f.is_editable and had.get(f.id) != has.get(f.id)]
+    read = [(one, value_in(one, before), value_in(one, after)) for one in changed]
+    return [(one, was, is_) for one, was, is_ in read if not same(one, was, is_)]
 
 
 def _record(watched: Watched, in_list: List, item: Item) -> Record:

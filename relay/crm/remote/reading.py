@@ -4,7 +4,7 @@ left out: it must not stop the reading of the others."""
 from collections.abc import Mapping, Sequence
 
 from relay.core.errors import InvalidInput
-from relay.crm.model import Account, Contact, Fields, FieldType, Item, List, Stored, User
+from relay.crm.model import Account, Contact, Field, Fields, FieldType, Item, List, Stored, User
 from relay.crm.remote.client import Wire
 from relay.crm.remote.session import contact_ids, read_value
 from relay.crm.values import People, Sent, stored
@@ -15,17 +15,19 @@ _SENT = Sent(people=People)
 
 def values_in(fields: Fields, wire: Wire) -> dict[str, Stored]:
     """The values of an item or an account, by field id."""
-    found: dict[str, Stored] = {}
-    for one in fields.all:
-        value = read_value(wire, one.id, is_multi=one.is_multi)
-        if value is not None and one.type in _TYPED:
-            try:
-                value = stored(one, value, _SENT)
-            except InvalidInput:
-                value = None
-        if value is not None and value != "":
-            found[one.id] = value
-    return found
+    read = {one.id: value_in(one, wire) for one in fields.all}
+    return {id: value for id, value in read.items() if value is not None}
+
+
+def value_in(one: Field, wire: Wire) -> Stored | None:
+    """One value of an item or an account."""
+    value = read_value(wire, one.id, is_multi=one.is_multi)
+    if value is not None and one.type in _TYPED:
+        try:
+            value = stored(one, value, _SENT)
+        except InvalidInput:
+            return None
+    return None if value == "" else value
 
 
 def item_of(in_list: List, wire: Wire) -> Item:

@@ -78,14 +78,21 @@ class Json(types.TypeDecorator[Any]):
 
 def dump(value: object) -> str:
     """JSON text of a value. NUL, which PostgreSQL cannot store, becomes U+FFFD."""
-    text = _text(value)
-    if '"$' in text:
-        text = _text(_escape(value))
+    tags = 0
+
+    def tag(inner: object) -> object:
+        nonlocal tags
+        tags += 1
+        return _tag(inner)
+
+    text = _text(value, tag)
+    if text.count('"$') > tags:  # others than ours
+        text = _text(_escape(value), _tag)
     return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text
 
 
-def _text(value: object) -> str:
-    return orjson.dumps(value, default=_tag, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+def _text(value: object, tag: Callable[[object], object]) -> str:
+    return orjson.dumps(value, default=tag, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
 def _escape(value: object) -> object:
