@@ -46,7 +46,7 @@ class Bridge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
-        incoming = Incoming(receive)
+        incoming = Incoming(receive, _length(scope))
         try:
             taken = await self._slow.wait(incoming.take_in(AHEAD))
         except TimeoutError:
@@ -91,6 +91,15 @@ class _Head:
 
     def announces(self, length: int) -> bool:
         return (b"content-length", b"%d" % length) in self.headers
+
+
+def _length(scope: Scope) -> int | None:
+    """Of the body; None where only its end will be told."""
+    headers = dict(scope["headers"])
+    told = headers.get(b"content-length", b"")
+    if told.isdigit():
+        return int(told)
+    return None if b"transfer-encoding" in headers else 0
 
 
 def environ_of(scope: Scope, body: Any) -> Environ:

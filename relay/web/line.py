@@ -16,25 +16,28 @@ T = TypeVar("T")
 class Incoming:
     """A body as it comes."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, length: int | None) -> None:
         self._receive = receive
-        self.more = True
+        self._left = length
+        self.more = length != 0
 
     async def take_in(self, most: int) -> bytes:
         """All of it, or as much as is more than `most`. Raises ClientDisconnected."""
-        taken, size = [], 0
-        while self.more and size <= most:
-            taken.append(await self.part())
-            size += len(taken[-1])
-        return b"".join(taken)
+        taken = await self.part() if self.more else b""
+        while self.more and len(taken) <= most:
+            taken += await self.part()
+        return taken
 
     async def part(self) -> bytes:
         """The next. Raises ClientDisconnected."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
-        self.more = message.get("more_body", False)
         found: bytes = message.get("body", b"")
+        if self._left is not None:
+            self._left -= len(found)
+        # Where its length was told, nobody has to wait for its end to be told too.
+        self.more = message.get("more_body", False) and self._left != 0
         return found
 
     async def until_gone(self) -> None:

@@ -129,7 +129,8 @@ def test_who_does_not_send_holds_no_thread_and_is_told_so(
 ) -> None:
     monkeypatch.setattr(patience, "EVERY", 0.01)
     monkeypatch.setattr(bridge, "PATIENCE", 0.01)
-    assert asked(Bridge(app.wsgi_app), Silent(), scope("/echo")).status == 408
+    asks = scope("/echo", content_length="5")
+    assert asked(Bridge(app.wsgi_app), Silent(), asks).status == 408
 
 
 def test_more_than_can_wait_are_told_to_come_again(

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -57,17 +57,20 @@ def parse(request: InboundRequest, config: SourceConfig) -> Sequence[ParsedEvent
 def dedupe_key(request: InboundRequest, config: SourceConfig) -> str | None:
     """The first that there is: the source's own header or path, a well-known sender's id,
     CloudEvents' source and id, the hash of the body."""
-    chosen = (
-        request.headers.get(options.header(config.options, "dedupe_header")),
-        _at(request, options.text(config.options, "dedupe_path")),
-        *(request.headers.get(name) for name in ID_HEADERS),
-        _cloud_event_id(request),
-    )
-    if given := next((key for key in chosen if key), None):
+    if given := next((key for key in _keys(request, config) if key), None):
         return given if len(given) <= LONGEST_KEY else _hash(given.encode("utf-8", "replace"))
     if options.yes(config.options, "dedupe_content", default=True):
         return _hash(request.body)
     return None
+
+
+def _keys(request: InboundRequest, config: SourceConfig) -> Iterator[str | None]:
+    """Where a delivery's own key may stand, the surest first."""
+    yield request.headers.get(options.header(config.options, "dedupe_header"))
+    yield _at(request, options.text(config.options, "dedupe_path"))
+    for name in ID_HEADERS:
+        yield request.headers.get(name)
+    yield _cloud_event_id(request)
 
 
 def subject(request: InboundRequest, config: SourceConfig) -> str | None:
