@@ -108,6 +108,10 @@ class Setups:
         """The setups of organizations whose versions were read just now."""
         return {org: self._one(conn, org, version) for org, version in versions.items()}
 
+    def known(self, orgs: Iterable[int]) -> dict[int, Setup]:
+        """As they were last read; for who has read them just now."""
+        return {org: self._setups[org] for org in orgs}
+
     def rules_of(self, conn: Connection, org: int, set_hash: str) -> tuple[Rule, ...]:
         """All rules of one of the organization's sets. Raises NotFound."""
         return self._compiled(conn, org, set_hash)

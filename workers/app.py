@@ -45,8 +45,9 @@ app.conf.update(
         "socket_timeout": 5,
         "socket_keepalive": True,
         "health_check_interval": 25,
-        # Longer than the longest task; leases, not this, bring work back soon.
-        "visibility_timeout": 900,
+        # A list of what is not acknowledged yet was half of what a worker's parent did. A wake-up
+        # that is lost with its worker is swept.
+        "ack_emulation": False,
         "global_keyprefix": "relay:",
     },
     task_default_queue="relay",

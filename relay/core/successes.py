@@ -28,6 +28,11 @@ class Successes:
                 if self._is_due(hook, now)
             ]
 
+    def are_fresh(self, hook: int, now: datetime) -> bool:
+        """Whether one was written a moment ago, and nothing has failed here since."""
+        with self._lock:
+            return not self._is_due(hook, now)
+
     def kept(self, hook: int) -> int:
         """How many are not written."""
         with self._lock:

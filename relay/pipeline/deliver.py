@@ -74,12 +74,16 @@ def prepare(runtime: Runtime, leases: Sequence[Sending]) -> list[Trip]:
     """The claimed deliveries with the secrets that sign them, and their hooks as they are now."""
     if not leases:
         return []
+    orgs = {lease.org for lease in leases}
     rows = {lease.id: lease.row for lease in leases if lease.row is not None}
     unread = [lease.id for lease in leases if lease.row is None]
-    with runtime.db.read() as conn:
-        if unread:
+    if unread:
+        with runtime.db.read() as conn:
             rows |= {row.id: row for row in stored.read_deliveries(conn, unread)}
-        setups = runtime.setups.of_all(conn, {lease.org for lease in leases})
+            setups = runtime.setups.of_all(conn, orgs)
+    else:
+        # Born in this process: their hooks were read when they were written.
+        setups = runtime.setups.known(orgs)
     now = runtime.clock.now()
     return [
         _trip(lease, row, setups[row.org], now)

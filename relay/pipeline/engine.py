@@ -104,15 +104,20 @@ class Engine:
     # --- tasks -----------------------------------------------------------------------------------
 
     def route(self, ids: Sequence[int]) -> None:
-        """Routes these events, what waited behind them, and, when many came, the backlog."""
+        """Routes these events, what waited behind them, and, when many came or they came late, the
+        backlog: one event alone costs as much as eight together."""
         db, token = self.runtime.db, self._new_token()
         leases = work.claim(db, Kind.EVENT, ids, seconds=ROUTE_LEASE, token=token)
+        is_late = any(lease.is_late for lease in leases)
+        if is_late and self._has_room():
+            leases += work.top_up(db, Kind.EVENT, seconds=ROUTE_LEASE, token=token)
         until = time.monotonic() + TOP_UP_SECONDS
         while leases:
             self._route(leases, token)
             keys = [lease.okey for lease in leases if lease.okey is not None]
             leases = work.successors(db, Kind.EVENT, keys, seconds=ROUTE_LEASE, token=token)
-            if not leases and len(ids) >= FEW and time.monotonic() < until and self._has_room():
+            is_more = is_late or len(ids) >= FEW
+            if not leases and is_more and time.monotonic() < until and self._has_room():
                 leases = work.top_up(db, Kind.EVENT, seconds=ROUTE_LEASE, token=token)
 
     def act(self, ids: Sequence[int]) -> None:

@@ -41,8 +41,12 @@ def waits(runtime: Runtime, trips: Sequence["Trip"], now: datetime) -> dict[int,
         return {}
     held: dict[int, timedelta] = {}
     hooks = {trip.hook.id: trip.hook for trip in mine if trip.hook is not None}
-    with runtime.db.read() as conn:
-        open_ = hook_health.opened(conn, hooks)
+    # One that did well a moment ago has no breaker that is open.
+    asked = [id for id in hooks if not runtime.successes.are_fresh(id, now)]
+    open_: set[int] = set()
+    if asked:
+        with runtime.db.read() as conn:
+            open_ = hook_health.opened(conn, asked)
     limited = [id for id, hook in hooks.items() if hook.max_per_second is not None]
     if not open_ and not limited:
         return held

@@ -58,11 +58,12 @@ class Sender:
         self._looks: set[int] = set()  # when to look again, in steps of a twentieth of a second
         # What only the loop touches: trips on their way, and the next look at the backlog.
         self._away: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
         self._free = 0
         self._is_pulling = False
         self._next_pull: asyncio.TimerHandle | None = None
         self._recorder = Recorder(
-            self._record, most=BATCH, flying=lambda: len(self._away) + 1, name="deliveries"
+            self._record, most=BATCH, flying=lambda: self._in_flight + 1, name="deliveries"
         )
 
     def wake(self, ids: Sequence[int]) -> None:
@@ -143,6 +144,7 @@ class Sender:
         self._loop.call_soon_threadsafe(self._launch, leaving, claimed)
 
     def _launch(self, trips: Sequence[Trip], claimed: float) -> None:
+        self._in_flight += len(trips)
         for trip in trips:
             task = self._loop.create_task(self._fly(trip, claimed))
             self._away.add(task)
@@ -192,6 +194,7 @@ class Sender:
             log.exception("delivery_not_tried", delivery_id=trip.row.id)
             trip.kept_back = ("failed", f"Relay could not send it: {type(error).__name__}")
         self.berths.give_back(trip.lease.id)
+        self._in_flight -= 1
         self._recorder.put(trip)
         self._free += 1
         if self._more:
@@ -214,7 +217,8 @@ class Sender:
     # --- the backlog, looked at when enough places are free, by one thread at a time -------------
 
     def _pull_soon(self) -> None:
-        if self._free >= ENOUGH:
+        # Where few may be away at once, half of them.
+        if self._free >= min(ENOUGH, max(self._in_flight, 1)):
             self._pull_now()
         elif self._next_pull is None:
             self._next_pull = self._loop.call_later(SOON, self._pull_now)

@@ -19,9 +19,9 @@ from relay.storage.deliveries import (
     DeliveryRow,
     NewDelivery,
     as_written,
+    begin,
     insert_deliveries,
     target_key,
-    written,
 )
 from relay.storage.hooks import next_sequences
 from relay.storage.sends import FIRST, Sending
@@ -110,27 +110,25 @@ def write(
     """The deliveries of these calls; `job` is the person's order that they belong to."""
     if not found:
         return Told()
-    found = _fresh(conn, found)
+    ids, found = _begin(conn, found)
     numbers = _sequences(conn, found)
     rows = [
         _delivery(runtime, setups[call.hook.org], call, number, job=job)
         for call, number in zip(found, numbers, strict=True)
     ]
-    made = insert_deliveries(conn, rows, now)
+    made = insert_deliveries(conn, dict(zip(ids, rows, strict=True)), now)
     due = [
         NewWork(
             id=id, org=new.org, okey=new.okey, target=target_key("hook", new.target_id), lane=lane
         )
-        for id, new in zip(made, rows, strict=True)
-        if id is not None and new.state == "pending"
+        for id, new in made.items()
+        if new.state == "pending"
     ]
     if token is None or runtime.berths is None:
         work.add(runtime.db, conn, Kind.DELIVERY, due)
         return Told(due=[row.id for row in due])
-    fresh = {
-        id: as_written(id, new, now) for id, new in zip(made, rows, strict=True) if id is not None
-    }
-    return _leased(runtime, conn, runtime.berths, due, fresh, token)
+    written = {id: as_written(id, new, now) for id, new in made.items()}
+    return _leased(runtime, conn, runtime.berths, due, written, token)
 
 
 def _leased(
@@ -160,13 +158,20 @@ def _leased(
     )  # fmt: skip
 
 
-def _fresh(conn: Connection, found: Sequence[Call]) -> list[Call]:
-    """Without those that were written before: a number spent on one would be a gap."""
-    dkeys: dict[int, set[str]] = {}
+def _begin(conn: Connection, found: Sequence[Call]) -> tuple[list[int], list[Call]]:
+    """The calls that were not written before, with their deliveries' numbers: a place in a row
+    spent on one that was would be a gap."""
+    by_org: dict[int, dict[str, Call]] = {}
     for call in found:
-        dkeys.setdefault(call.hook.org, set()).add(_dkey(call))
-    known = {dkey for org, asked in dkeys.items() for dkey in written(conn, org, sorted(asked))}
-    return [call for call in found if _dkey(call) not in known]
+        by_org.setdefault(call.hook.org, {})[_dkey(call)] = call
+    ids: list[int] = []
+    fresh: list[Call] = []
+    for org, asked in by_org.items():
+        begun = begin(conn, org, list(asked))
+        mine = [call for dkey, call in asked.items() if dkey not in begun.known]
+        ids += begun.ids[: len(mine)]
+        fresh += mine
+    return ids, fresh
 
 
 def _dkey(call: Call) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+import orjson
+from sqlalchemy import Connection, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -47,26 +48,41 @@ def target_key(kind: str, id: int) -> int:
     return id * 4 + _TARGETS[kind]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """`known` are the keys of deliveries that are there already, `ids` numbers for new ones."""
+
+    known: set[str]
+    ids: list[int]
+
+
+def begin(conn: Connection, org: int, dkeys: Sequence[str]) -> Begun:
+    """The first statement of what an organization's deliveries are written with."""
+    if conn.dialect.name == "sqlite":
+        known = set(conn.execute(_KNOWN, {"org": org, "dkeys": dkeys}).scalars())
+        return Begun(known=known, ids=next_ids(conn, deliveries, len(dkeys)))
+    given = {"org": org, "dkeys": orjson.dumps(dkeys).decode(), "count": len(dkeys)}
+    row = conn.execute(_BEGIN, given).one()
+    return Begun(known=set(row.known), ids=sorted(row.ids))
+
+
+_KNOWN = select(deliveries.c.dkey).where(
+    deliveries.c.org_id == bindparam("org"), among(deliveries.c.dkey, "dkeys")
+)
+_BEGIN = text("""
+SELECT ARRAY(SELECT dkey FROM deliveries WHERE org_id = :org
+        AND dkey = ANY(ARRAY(SELECT json_array_elements_text(CAST(:dkeys AS json))))) AS known,
+    ARRAY(SELECT nextval(pg_get_serial_sequence('deliveries', 'id'))
+        FROM generate_series(1, :count)) AS ids""")
+
+
 def insert_deliveries(
-    conn: Connection, new: Sequence[NewDelivery], at: datetime
-) -> list[int | None]:
-    """The ids in the order given; None for one that was written before."""
-    if not new:
-        return []
-    numbers = next_ids(conn, deliveries, len(new))
-    rows = [{"id": id, **_row(one, at)} for id, one in zip(numbers, new, strict=True)]
+    conn: Connection, new: Mapping[int, NewDelivery], at: datetime
+) -> dict[int, NewDelivery]:
+    """Those of the deliveries, by id, that were not written before."""
+    rows = [{"id": id, **_row(one, at)} for id, one in new.items()]
     fresh = insert_fresh(conn, deliveries, rows)
-    return [id if id in fresh else None for id in numbers]
-
-
-def written(conn: Connection, org: int, dkeys: Sequence[str]) -> set[str]:
-    """Those of the keys whose delivery is there already."""
-    if not dkeys:
-        return set()
-    known = select(deliveries.c.dkey).where(
-        deliveries.c.org_id == org, among(deliveries.c.dkey, "dkeys")
-    )
-    return set(conn.execute(known, {"dkeys": dkeys}).scalars())
+    return {id: one for id, one in new.items() if id in fresh}
 
 
 def _row(new: NewDelivery, at: datetime) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, literal, null, or_, select, update
 
 from relay.core.health import SHORTEST_OPEN, WINDOW, Health
+from relay.storage.sets import among_numbers
 from relay.storage.tables.hooks import hook_health, hooks
 
 _TOLD_EVERY = timedelta(hours=1)
@@ -96,8 +97,10 @@ def _read(row: Any) -> Health:
 
 def opened(conn: Connection, ids: Collection[int]) -> set[int]:
     """Those of the hooks whose breaker is open, or was and has not been closed by a success."""
-    query = select(_h.hook_id).where(_h.hook_id.in_(sorted(ids)), _h.open_seconds > 0)
-    return set(conn.execute(query).scalars())
+    return set(conn.execute(_OPENED, {"ids": sorted(ids)}).scalars())
+
+
+_OPENED = select(_h.hook_id).where(among_numbers(_h.hook_id, "ids"), _h.open_seconds > 0)
 
 
 def probe(conn: Connection, id: int, now: datetime) -> datetime | None:

@@ -8,9 +8,10 @@ and of an ordering key the head alone.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import orjson
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, TextClause, select, text
 
 from relay.storage.database import Database
 from relay.storage.deliveries import DeliveryRow
@@ -75,7 +76,7 @@ def overdue(db: Database, lane: int, *, limit: int, grace: float) -> list[int]:
     """What the sweep wakes in one lane; of each target no more than its turn."""
     with db.read() as conn:
         found = conn.execute(
-            text(_of(db)["overdue"]),
+            _clause(db.dialect, "overdue"),
             {"kind": int(Kind.DELIVERY), "lane": lane, "limit": limit, "seconds": grace},
         )
         return [row.id for row in found]
@@ -98,14 +99,14 @@ def release(db: Database, conn: Connection, leases: Sequence[Sending]) -> None:
     """Lets go of rows that were claimed and not tried; they are due at once."""
     if leases:
         conn.execute(
-            text(_of(db)["release"]), {"kind": int(Kind.DELIVERY), "given": _pairs(leases)}
+            _clause(db.dialect, "release"), {"kind": int(Kind.DELIVERY), "given": _pairs(leases)}
         )
 
 
 def forget(db: Database, conn: Connection, target: int, *, but: Sequence[int] = ()) -> list[int]:
     """Takes away what waits for a target, and gives its ids; what is in flight may finish."""
     given = {"kind": int(Kind.DELIVERY), "target": target, "but": _list(db, but)}
-    return [row.id for row in conn.execute(text(_of(db)["forget"]), given)]
+    return [row.id for row in conn.execute(_clause(db.dialect, "forget"), given)]
 
 
 def lane_of(conn: Connection, id: int) -> int | None:
@@ -117,13 +118,13 @@ def lane_of(conn: Connection, id: int) -> int | None:
 def hasten(db: Database, conn: Connection, id: int, *, lane: int) -> bool:
     """Makes a waiting row due now, in another lane; whether there was one."""
     given = {"kind": int(Kind.DELIVERY), "id": id, "lane": lane}
-    return conn.execute(text(_of(db)["hasten"]), given).first() is not None
+    return conn.execute(_clause(db.dialect, "hasten"), given).first() is not None
 
 
 def drop(db: Database, conn: Connection, ids: Sequence[int]) -> list[int]:
     """Takes away those of the rows that are not in flight, and gives their ids."""
     given = {"kind": int(Kind.DELIVERY), "ids": _list(db, ids)}
-    return [row.id for row in conn.execute(text(_of(db)["drop"]), given)]
+    return [row.id for row in conn.execute(_clause(db.dialect, "drop"), given)]
 
 
 def again(
@@ -132,7 +133,7 @@ def again(
     """Makes rows due again, each after its seconds."""
     if waits:
         conn.execute(
-            text(_of(db)["again"]),
+            _clause(db.dialect, "again"),
             [
                 {"kind": int(Kind.DELIVERY), "id": one.id, "seconds": wait, "token": one.token,
                  "lane": lane}
@@ -147,7 +148,7 @@ def _held(
     if not leases:
         return set()
     found = conn.execute(
-        text(_of(db)[name]), {"kind": int(Kind.DELIVERY), "given": _pairs(leases), **given}
+        _clause(db.dialect, name), {"kind": int(Kind.DELIVERY), "given": _pairs(leases), **given}
     )
     held = {(row.id, row.token) for row in found}
     return {one for one in leases if (one.id, one.token) in held}
@@ -171,7 +172,7 @@ def _take(
         **given,
     }
     with db.claims() as conn:
-        rows = conn.execute(text(_of(db)[name]), values).all()
+        rows = conn.execute(_clause(db.dialect, name), values).all()
     found = [
         Sending(id=r.id, org=r.org_id, okey=r.okey, attempts=r.attempts, target=r.target or 0,
                 lane=r.lane, token=token)
@@ -180,8 +181,10 @@ def _take(
     return sorted(found, key=lambda one: one.id)
 
 
-def _of(db: Database) -> Mapping[str, str]:
-    return _SQLITE if db.dialect == "sqlite" else _POSTGRESQL
+@cache
+def _clause(dialect: str, name: str) -> TextClause:
+    # To look for the parameters in a long text costs as much as to run it.
+    return text((_SQLITE if dialect == "sqlite" else _POSTGRESQL)[name])
 
 
 def _list(db: Database, values: Sequence[int]) -> str | list[int]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
-    """`claim` by :ids and `top_up` from the backlog give (id, org_id, okey, attempts); `due` gives
-    ids for the sweep; `fence` deletes what the token still holds and gives its ids; `retry` makes
-    one row due again; `successors` claims what waited behind finished :keys, `any_of` says whether
-    something does; `renew` checks that the token still holds the rows, locks them and lengthens
-    their lease. Durations are :seconds."""
+    """`claim` by :ids and `top_up` from the backlog give (id, org_id, okey, attempts, is_late);
+    `due` gives ids for the sweep; `fence` deletes what the token still holds and gives its ids;
+    `retry` makes one row due again; `successors` claims what waited behind finished :keys, `any_of`
+    says whether something does; `renew` checks that the token still holds the rows, locks them and
+    lengthens their lease. Durations are :seconds."""
 
     claim: str
     top_up: str
@@ -36,7 +36,7 @@ _PG_TAKE = """
 UPDATE work w SET lease_until = now() + :seconds * interval '1 second', token = :token,
     attempts = w.attempts + 1
 FROM taken WHERE w.kind = :kind AND w.id = taken.id
-RETURNING w.id, w.org_id, w.okey, w.attempts"""
+RETURNING w.id, w.org_id, w.okey, w.attempts, w.due_at < now() - interval '30 ms' AS is_late"""
 
 POSTGRESQL = Statements(
     claim=f"""
@@ -96,7 +96,7 @@ _LITE_TAKE = f"""
 UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), token = :token,
     attempts = attempts + 1
 WHERE kind = :kind AND id IN (SELECT id FROM taken)
-RETURNING id, org_id, okey, attempts"""
+RETURNING id, org_id, okey, attempts, due_at < {LITE_NOW} - 30000 AS is_late"""
 
 SQLITE = Statements(
     claim=f"""

@@ -42,12 +42,14 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A claimed row; `attempts` counts this claim too."""
+    """A claimed row; `attempts` counts this claim too. `is_late`: it was due for longer than a
+    wake-up takes."""
 
     id: int
     org: int
     okey: int | None
     attempts: int
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,5 +245,8 @@ def _clause(statement: str) -> TextClause:
 def _lease(db: Database, statement: str, **values: object) -> list[Lease]:
     with db.claims() as connection:
         rows = connection.execute(_clause(statement), {**values, "limit": CHUNK}).all()
-    leases = [Lease(id=r.id, org=r.org_id, okey=r.okey, attempts=r.attempts) for r in rows]
+    leases = [
+        Lease(id=r.id, org=r.org_id, okey=r.okey, attempts=r.attempts, is_late=bool(r.is_late))
+        for r in rows
+    ]
     return sorted(leases, key=lambda lease: lease.id)
