@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 import aiohttp
-from yarl import URL
+import httpx
 
 import relay
 from relay.core import exact_json
@@ -29,15 +28,6 @@ _ALWAYS = {
     "accept-encoding": "identity",
     "user-agent": f"Relay/{relay.__version__}",
 }
-
-
-class _Sent(NamedTuple):
-    """What a call asks."""
-
-    method: str
-    url: URL
-    headers: Mapping[str, str]
-    body: bytes | None
 
 
 @dataclass(slots=True)
@@ -79,10 +69,14 @@ class Http:
         pool = self.client.pool(self.policy)
         try:
             check_url(url, self.policy)
-            whole = _url(url).extend_query(params) if params else _url(url)
-        except (InvalidInput, ValueError) as error:
+            # `Request(params=…)` would drop the query that the address already has.
+            whole = _url(url).copy_merge_params(params) if params else _url(url)
+        except (InvalidInput, httpx.InvalidURL) as error:
             raise BlockedTarget(f"blocked target: {error}") from error
-        sent = _Sent(method, whole, _ALWAYS | told, body)
+        raw = [(name.encode(), value.encode()) for name, value in (_ALWAYS | told).items()]
+        # Given as a stream it is sent as it is: httpx writes all headers anew for `content`.
+        stream = httpx.ByteStream(body or b"")
+        sent = httpx.Request(method, whole, headers=raw, stream=stream)
         if self.turn is None:
             return await self._send(pool, sent, timeout, purpose)
         async with self.turn.taken(timeout):
@@ -99,7 +93,9 @@ class Http:
         async with self.turn.alone_with(name).taken(seconds):
             yield
 
-    async def _send(self, pool: Pool, sent: _Sent, timeout: float, purpose: str) -> Response:
+    async def _send(
+        self, pool: Pool, sent: httpx.Request, timeout: float, purpose: str
+    ) -> Response:
         clock, loop = self.client.clock, asyncio.get_running_loop()
         at, began = clock.now(), loop.time()
         flight = Flight()
@@ -127,22 +123,20 @@ class Http:
                 )
         return response
 
-    async def _exchange(self, pool: Pool, sent: _Sent) -> Response:
-        asked = pool.request(
-            sent.method,
-            sent.url,
-            headers=sent.headers,
-            data=sent.body or None,
-            allow_redirects=False,
-        )
+    async def _exchange(self, pool: Pool, sent: httpx.Request) -> Response:
+        answer = await pool.handle_async_request(sent)
         content = bytearray()
-        async with asked as answer:
-            while len(content) <= self.limit and (more := await answer.content.readany()):
+        try:
+            async for more in answer.stream:  # type: ignore[union-attr]  # ours is of the async kind
                 content += more
-        headers = _plain(answer.raw_headers)
+                if len(content) > self.limit:
+                    break
+        finally:
+            await answer.aclose()
+        headers = _plain(answer.headers.raw)
         read, truncated = plain(bytes(content), headers.get("content-encoding"), self.limit)
         return Response(
-            status=answer.status,
+            status=answer.status_code,
             headers=headers,
             content=read,
             truncated=truncated,
@@ -152,8 +146,8 @@ class Http:
 
 # A target is called again and again, and an address never changes.
 @lru_cache(maxsize=4096)
-def _url(text: str) -> URL:
-    return URL(text)
+def _url(text: str) -> httpx.URL:
+    return httpx.URL(text)
 
 
 def _headers(headers: Mapping[str, str] | None, auth: tuple[str, str] | None) -> dict[str, str]:
@@ -186,7 +180,7 @@ def _body(
     return content
 
 
-def _error_of(sent: _Sent, flight: Flight, error: Exception) -> RetryableError:
+def _error_of(sent: httpx.Request, flight: Flight, error: Exception) -> RetryableError:
     if flight.blocked or any(isinstance(each, BlockedAddress) for each in _causes(error)):
         return BlockedTarget("blocked target: we do not call this address")
     what = f"{sent.method} {sent.url.host}{sent.url.path}"
@@ -227,7 +221,7 @@ def _entry(
     *,
     at: datetime,
     took_ms: float,
-    sent: _Sent,
+    sent: httpx.Request,
     response: Response | None,
     problem: RetryableError | None,
     purpose: str,
@@ -237,8 +231,8 @@ def _entry(
         took_ms=round(took_ms, 3),
         method=sent.method,
         url=mask(str(sent.url)),
-        request_headers=mask_headers(sent.headers),
-        request_body=shown(sent.body or b""),
+        request_headers=mask_headers(_plain(sent.headers.raw)),
+        request_body=shown(sent.read()),
         status=response.status if response else None,
         response_headers=mask_headers(response.headers) if response else {},
         response_body=shown(response.content) if response else "",

@@ -10,16 +10,18 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 import certifi
+import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from relay.core.clock import Clock, SystemClock
 from relay.core.targets import INTERNAL, TargetPolicy, blocked, port_refused
 from relay.http.names import Names
+from relay.http.transport import Transport
 from relay.http.turns import Turns
 
 KEEP_ALIVE_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
-Pool = aiohttp.ClientSession
+Pool = httpx.AsyncBaseTransport
 
 
 class BlockedAddress(OSError):
@@ -40,6 +42,9 @@ in_flight: ContextVar[Flight] = ContextVar("flight")
 class Client:
     """The process's connections: one pool per event loop and policy, so that a connection made
     under a wide policy is never reused under a narrow one. Cookies are never kept.
+
+    A pool is a transport of httpx without its client: what that adds (redirects, cookies,
+    credentials of its own) is never wanted here, and was a third of a call.
     """
 
     def __init__(
@@ -75,7 +80,7 @@ class Client:
         """Closes the running loop's connections."""
         self._last = None
         for pool in self._pools.pop(asyncio.get_running_loop(), {}).values():
-            await pool.close()
+            await pool.aclose()
         await self.turns.aclose()
 
     def _open(self, policy: TargetPolicy) -> Pool:
@@ -94,7 +99,7 @@ class Client:
         )
         # By itself it sends a PUT again when a kept connection breaks, though it was carried out.
         session._retry_connection = False
-        return session
+        return Transport(session)
 
 
 class _Request(aiohttp.ClientRequest):
