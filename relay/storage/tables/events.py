@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from relay.storage.tables.base import BigId, Json, Time, metadata
@@ -67,6 +68,9 @@ source_watch = Table(
     Column("longest", Float, nullable=False),  # seconds of the longest silence that ended
 )
 
+# What tells that somebody has paid; few events of a house that sells nothing.
+PAID = "type IN ('invoice.paid', 'payment.received')"
+
 event_outcomes = Table(
     "event_outcomes",
     metadata,
@@ -79,6 +83,13 @@ event_outcomes = Table(
     Column("reason", Text),
     Column("at", Time, nullable=False),
     Index("ix_event_outcomes_state", "org_id", "state", "event_id"),
+    Index(
+        "ix_event_outcomes_paid",
+        "org_id",
+        "state",
+        sqlite_where=text(PAID),
+        postgresql_where=text(PAID),
+    ),
 )
 
 facts = Table(
