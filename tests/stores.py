@@ -83,7 +83,8 @@ class PostgreSQL:
 
     def __init__(self, address: URL) -> None:
         self._address = address
-        self._admin = create_engine(address, isolation_level="AUTOCOMMIT")
+        # Chaos kills the server's processes under this connection too.
+        self._admin = create_engine(address, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._made: dict[Prepare[Any], tuple[str, Any]] = {}
         self._prefix = f"relay_test_{os.getpid()}"
         self._numbers = count(1)

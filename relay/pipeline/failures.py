@@ -3,19 +3,17 @@ dismissed with a reason."""
 
 from typing import Any
 
-from relay.core.errors import Conflict, InvalidInput, NotFound
+from relay.core.errors import InvalidInput
 from relay.core.ids import public
-from relay.pipeline import replay
+from relay.pipeline import many_runs
+from relay.pipeline.many_runs import MOST as MOST
 from relay.pipeline.plain import time
-from relay.pipeline.replay import Wanted
 from relay.runtime import Runtime
 from relay.storage import identity
 from relay.storage.reads import failures as stored
 from relay.storage.reads.failures import Failure
 
 Document = dict[str, Any]
-
-MOST = 200  # runs that one request does again
 
 
 def listed(runtime: Runtime, org: int) -> list[Document]:
@@ -27,25 +25,11 @@ def listed(runtime: Runtime, org: int) -> list[Document]:
 def foretell(runtime: Runtime, org: int, cause: str, version: str, limit: int = MOST) -> Document:
     """How often each step would run again, and how safely. Raises NotFound."""
     one, ids = _chosen(runtime, org, cause, limit)
-    steps: dict[str, Document] = {}
-    refused: list[str] = []
-    for id in ids:
-        try:
-            plan = replay.foretell(runtime, org, id, Wanted(what=None, version=version))
-        except (Conflict, NotFound) as error:
-            refused.append(str(error))
-            continue
-        for step in plan["steps"]:
-            known = steps.setdefault(step["id"], {**step, "times": 0})
-            known["times"] += step["runs_again"]
-            if step["runs_again"] and (known["safe"] or not known["runs_again"]):
-                known |= {key: step[key] for key in ("safe", "note", "runs_again")}
     return {
         **_told(one),
         "version": version,
         "chosen": len(ids),
-        "refused": refused[:5],
-        "steps": list(steps.values()),
+        **many_runs.foretell(runtime, org, ids, version),
     }
 
 
@@ -54,15 +38,7 @@ def replay_all(
 ) -> Document:
     """Does the oldest of them again, one by one: the runs that go on, and why others do not."""
     _, ids = _chosen(runtime, org, cause, limit)
-    begun: list[str] = []
-    refused: list[str] = []
-    for id in ids:
-        try:
-            done = replay.replay(runtime, org, id, Wanted(what=None, version=version), by=by)
-            begun.append(public("run", done))
-        except (Conflict, NotFound) as error:
-            refused.append(str(error))
-    return {"cause": cause, "runs": begun, "refused": refused}
+    return {"cause": cause, **many_runs.replay_all(runtime, org, ids, version, by=by)}
 
 
 def dismiss(runtime: Runtime, org: int, cause: str, why: str, *, by: str) -> int:

@@ -57,6 +57,7 @@ def page(browser: Browser, address: str, acme: Records, said: list[str]) -> Iter
     tab.get_by_label("Password").fill(PASSWORD)
     tab.get_by_role("button", name="Sign in").click()
     expect(tab.get_by_role("heading", name="Events")).to_be_visible()
+    tab.wait_for_load_state()  # the page is there before its script hears keys
     yield tab
     context.close()
 
@@ -125,8 +126,18 @@ def test_keys_lead_through_the_pages(page: Page) -> None:
     page.keyboard.press("g")
     page.keyboard.press("u")
     expect(page.get_by_role("heading", name="Rules")).to_be_visible()
+    page.wait_for_load_state()
     page.keyboard.press("/")
     expect(page.get_by_label("Search events, runs and records")).to_be_focused()
+
+
+def test_rows_are_ticked_with_keys_and_what_will_be_done_is_shown(page: Page) -> None:
+    page.goto("/runs")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 ticked:")).to_be_visible()
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Replay 1 run")
 
 
 @pytest.mark.parametrize("width", [1440, 720, 390, 320])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, literal_column, select, update
@@ -13,6 +14,7 @@ from relay.storage.tables.runs import runs, steps
 
 COUNTED = 20_000  # of the newest; the page must not grow with the house
 LATELY = timedelta(hours=24)
+PARTS = 12  # of that day, in which they are counted each
 _ON_FAILURE = 1000  # steps from here on are those of `on_failure`
 _MOST = 1000  # messages that are told apart
 # In so many words: with a value that is bound the partial index would not be seen to fit.
@@ -23,7 +25,7 @@ BADGE = 100  # so many at most are counted for the number beside the menu
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Several runs that failed of the same. `said` are the messages as they were told, `lately` how
-    many of the runs are of the last day."""
+    many of the runs are of the last day, `trend` how many of each part of it, the oldest first."""
 
     cause: str
     rule: str
@@ -31,6 +33,7 @@ class Failure:
     reason: str
     number: int
     lately: int
+    trend: Sequence[int]
     first_at: datetime
     last_at: datetime
     last_run: int
@@ -40,13 +43,13 @@ class Failure:
 def failures(conn: Connection, org: int, now: datetime) -> list[Failure]:
     """By rule and cause, most first."""
     open_ = _open(org).order_by(runs.c.id.desc()).limit(COUNTED).subquery("failed")
-    lately = case((open_.c.created_at >= now - LATELY, 1), else_=0)
+    since = [func.sum(case((open_.c.created_at >= at, 1), else_=0)) for at in _parts(now)]
     query = (
         select(
             open_.c.rule_id,
             open_.c.reason,
             func.count().label("number"),
-            func.sum(lately).label("lately"),
+            *(count.label(f"since_{n}") for n, count in enumerate(since)),
             func.min(open_.c.created_at).label("first_at"),
             func.max(open_.c.created_at).label("last_at"),
             func.max(open_.c.id).label("last_run"),
@@ -62,6 +65,11 @@ def failures(conn: Connection, org: int, now: datetime) -> list[Failure]:
         one = _failure(row, called.get(row.last_run, ""))
         found[one.cause] = _joined(found[one.cause], one) if one.cause in found else one
     return sorted(found.values(), key=lambda one: (-one.number, -one.last_run))
+
+
+def _parts(now: datetime) -> list[datetime]:
+    """When each part of the last day began."""
+    return [now - LATELY + LATELY / PARTS * n for n in range(PARTS)]
 
 
 def failure(conn: Connection, org: int, cause: str, now: datetime) -> Failure:
@@ -106,13 +114,15 @@ def _of(one: Failure, query: Select[Any]) -> Select[Any]:
 
 def _failure(row: Any, connector: str) -> Failure:
     reason = row.reason or "no reason was given"
+    since = [*(int(getattr(row, f"since_{n}")) for n in range(PARTS)), 0]
     return Failure(
         cause=cause(row.rule_id, reason),
         rule=row.rule_id,
         connector=connector,
         reason=reason,
         number=row.number,
-        lately=int(row.lately),
+        lately=since[0],
+        trend=[count - later for count, later in pairwise(since)],
         first_at=row.first_at,
         last_at=row.last_at,
         last_run=row.last_run,
@@ -127,6 +137,7 @@ def _joined(one: Failure, other: Failure) -> Failure:
         newest,
         number=one.number + other.number,
         lately=one.lately + other.lately,
+        trend=[a + b for a, b in zip(one.trend, other.trend, strict=True)],
         first_at=min(one.first_at, other.first_at),
         last_at=max(one.last_at, other.last_at),
         said=(*one.said, *other.said),

@@ -123,6 +123,13 @@ def page(conn: Connection, org: int, wanted: Filter, cut: Cut) -> Page[RunRow]:
     return Page(rows=_with_steps(conn, found.rows), older=found.older)
 
 
+def some(conn: Connection, org: int, ids: Sequence[int]) -> list[RunRow]:
+    """These runs, newest first."""
+    mine = select(runs).where(runs.c.org_id == org, runs.c.id.in_(ids))
+    rows = conn.execute(mine.order_by(runs.c.id.desc()))
+    return _with_steps(conn, [_read(row) for row in rows])
+
+
 def newest(conn: Connection, org: int) -> int:
     """The id of the newest run; 0 where there is none."""
     query = select(runs.c.id).where(runs.c.org_id == org).order_by(runs.c.id.desc()).limit(1)

@@ -16,7 +16,7 @@ _TAIL = 50
 def runs() -> Response | str:
     if request.args.get("after"):
         return _newer()
-    wanted, cut = _wanted(), Cut.of(request.args.get("before"))
+    wanted, cut = wanted_runs(), Cut.of(request.args.get("before"))
     found, newest = read(
         lambda conn: (
             stored.page(conn, me().org, wanted, cut),
@@ -33,7 +33,8 @@ def runs() -> Response | str:
     )
 
 
-def _wanted() -> stored.Filter:
+def wanted_runs() -> stored.Filter:
+    """The filter of the address."""
     event = request.args.get("event")
     return stored.Filter(
         state=request.args.get("state") or None,
@@ -48,6 +49,6 @@ def _wanted() -> stored.Filter:
 def _newer() -> Response:
     """The rows that came since, for the live tail; read by the page's script."""
     cut = Cut.of(None, request.args["after"], size=_TAIL)
-    found = read(lambda conn: stored.page(conn, me().org, _wanted(), cut))
+    found = read(lambda conn: stored.page(conn, me().org, wanted_runs(), cut))
     rows = [page("run_row", row=row) for row in found.rows]
     return jsonify({"rows": rows, "more": found.older is not None})

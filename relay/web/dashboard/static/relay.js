@@ -154,6 +154,42 @@ if (newer) {
   });
 }
 
+// --- rows that are ticked ------------------------------------------------------------------------
+
+const picked = find("[data-picked]");
+let last = null;
+
+function tick(box, range) {
+  const boxes = all(".pick input");
+  const [from, to] = [boxes.indexOf(last ?? box), boxes.indexOf(box)];
+  if (range && from >= 0) {
+    for (const one of boxes.slice(Math.min(from, to), Math.max(from, to) + 1)) one.checked = box.checked;
+  }
+  last = box;
+  told();
+}
+
+function told() {
+  const number = all(".pick input:checked").length;
+  find("[data-count]", picked).textContent = find("[data-all]", picked).checked ? "All that match:"
+    : number ? `${number} ticked:` : "Tick rows, with x or a click:";
+}
+
+if (picked) {
+  told();
+  document.addEventListener("click", (event) => {
+    if (event.target.matches(".pick input")) tick(event.target, event.shiftKey);
+    if (event.target.matches("[data-all]")) told();
+  });
+}
+
+function tickRow(range) {
+  const box = find(".pick input", document.activeElement?.closest("tr") ?? document.createElement("tr"));
+  if (!box) return;
+  box.checked = range || !box.checked;
+  tick(box, range);
+}
+
 // --- the open cell ---------------------------------------------------------------------------------
 
 const popover = find("[data-popover]");
@@ -168,7 +204,7 @@ const GO = { o: "/", e: "/events", r: "/runs", u: "/rules", s: "/sources", d: "/
 const KEYS = [
   ["/", "search"], ["j  k", "next and previous row"], ["Enter", "open the row"],
   ["Esc", "close the detail or the cell"], [".", "live on and off"], ["f", "filters"],
-  ["c", "copy as curl"], ["r", "try again"], ["g, then o e r u s d l", "overview, events, runs, rules, sources, dead letters, lists"],
+  ["x", "tick the row; with Shift all from the last one"], ["c", "copy as curl"], ["r", "try again"], ["g, then o e r u s d l", "overview, events, runs, rules, sources, dead letters, lists"],
   ["?", "this list"],
 ];
 let going = false;
@@ -207,6 +243,8 @@ const DOES = {
   f: () => find(".filters select, .filters input")?.focus(),
   c: () => all("[data-copy]").find((one) => one.textContent.includes("curl"))?.click(),
   r: () => find("[data-replay]")?.click(),
+  x: () => tickRow(false),
+  X: () => tickRow(true),
   g: () => { going = true; setTimeout(() => { going = false; }, 2000); },
   "?": showKeys,
 };
