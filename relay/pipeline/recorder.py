@@ -48,15 +48,13 @@ class Recorder(Generic[T]):
                 return
 
     def _gather(self, batch: list[T]) -> bool:
-        """What comes in a moment; whether nothing will come after it."""
+        """What is there, and what comes in a moment; whether nothing will come after it."""
         until = time.monotonic() + LINGER
-        # Where nothing else is in flight there is no company to come.
-        while len(batch) < min(self._most, self._flying()):
-            left = until - time.monotonic()
-            if left <= 0:
-                return False
+        while len(batch) < self._most:
+            # Where nothing else is in flight there is no company to come.
+            left = until - time.monotonic() if len(batch) < self._flying() else 0.0
             try:
-                more = self._brought.get(timeout=left)
+                more = self._brought.get(timeout=left) if left > 0 else self._brought.get_nowait()
             except Empty:
                 return False
             if more is None:

@@ -28,6 +28,7 @@ _LATEST = 5.0  # seconds; what is due later is the sweep's
 _CROWDED = 0.5  # until this worker tries a hook again whose places others have
 _SPARE = 5.0  # seconds of a lease that are left for the record
 BATCH = 256  # records in one transaction
+COMPANY = 16  # in flight, for which a record is worth holding back for a moment
 ENOUGH = 32  # free places that are worth a look at the backlog at once
 SOON = 0.02  # seconds until fewer are
 _NO_ROOM = 0.05  # seconds in which nothing is claimed by its id, after most found no room
@@ -63,7 +64,7 @@ class Sender:
         self._is_pulling = False
         self._next_pull: asyncio.TimerHandle | None = None
         self._recorder = Recorder(
-            self._record, most=BATCH, flying=lambda: self._in_flight + 1, name="deliveries"
+            self._record, most=BATCH, flying=self._worth_waiting_for, name="deliveries"
         )
 
     def wake(self, ids: Sequence[int]) -> None:
@@ -199,6 +200,10 @@ class Sender:
         self._free += 1
         if self._more:
             self._pull_soon()
+
+    def _worth_waiting_for(self) -> int:
+        """How many a record would have with those in flight; one alone where they are few."""
+        return self._in_flight + 1 if self._in_flight >= COMPANY else 1
 
     def _record(self, trips: Sequence[Trip]) -> None:
         try:

@@ -3,7 +3,7 @@
 import threading
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from relay.storage import work
 from relay.storage.database import Database
@@ -42,6 +42,15 @@ def test_work_of_a_dead_worker_is_claimed_again_and_counted(db: Database) -> Non
     assert take(db, 1, seconds=-1.0) == [1]
     (lease,) = work.claim(db, Kind.RUN, [1], seconds=LONG, token=2)
     assert lease.attempts == 2
+
+
+def test_a_claim_says_what_was_due_for_longer_than_a_wake_up_takes(db: Database) -> None:
+    put(db, (1, None), (2, None))
+    with db.write() as connection:
+        connection.execute(update(table).where(table.c.id == 1).values(due_at=NOW))
+    late, fresh = work.claim(db, Kind.RUN, [1, 2], seconds=LONG, token=1)
+    assert late.is_late
+    assert not fresh.is_late
 
 
 def test_who_wakes_after_his_lease_has_ended_changes_nothing(db: Database) -> None:
