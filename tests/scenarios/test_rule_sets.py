@@ -1,6 +1,7 @@
 """Which rules are live, under which name, since when, and how they come to be."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import httpx
 import pytest
 
 from relay.core.errors import NotFound
-from relay.pipeline import arrange, rules, versions
+from relay.pipeline import arrange, connect, rules, versions
 from relay.pipeline.definitions import Definer
 from relay.pipeline.watch import Watch
 from relay.setups import Setup
+from relay.storage import rulesets
 from relay.storage.tables.notices import mails
 from tests.scenarios.house import RULES, House
 
@@ -172,3 +174,72 @@ def test_a_target_that_rules_name_is_missed_when_it_is_gone(small_house: House) 
         house.runtime, house.made.org, "sales-channel", "https://hooks.relay.example/x", by="me"
     )
     assert httpx.get(f"{house.base_url}/readyz", trust_env=False).json()["rules"] == "live"
+
+
+NAMING = """\
+version: 1
+rules:
+  - id: names-what-there-is
+    when: { changed: status, list: Deals, to: Deal Won }
+    do:
+      - use: quickbooks.invoice
+        connection: quickbooks
+        with: { customer: "${account.name}", amount: '${setting("vat_rate")}' }
+    tests:
+      - { name: another status is nothing, given: { changed: status, to: Lead }, expect: [] }
+"""
+
+
+def _added(name: str, provider: str) -> Callable[[House], object]:
+    new = connect.NewConnection(provider=provider, name=name)
+    return lambda house: connect.add(house.runtime, house.made.org, new, by="me")
+
+
+def _removed(name: str) -> Callable[[House], object]:
+    return lambda house: connect.remove(house.runtime, house.made.org, name, by="me")
+
+
+def _renamed(name: str, to: str) -> Callable[[House], object]:
+    return lambda house: connect.change(house.runtime, house.made.org, name, name=to, by="me")
+
+
+def _paused(name: str, *, paused: bool) -> Callable[[House], object]:
+    return lambda house: arrange.pause_connection(
+        house.runtime, house.made.org, name, paused=paused, by="me"
+    )
+
+
+def _setting(value: object) -> Callable[[House], object]:
+    settings = {"vat_rate": value}
+    return lambda house: arrange.change_organization(
+        house.runtime, house.made.org, settings=settings, by="me"
+    )
+
+
+def test_a_change_of_connections_or_settings_lints_the_live_rules_again(small_house: House) -> None:
+    """Each change with what it makes of the live rules, and the one that mends it. A paused
+    connection is there: its runs are held, and no rule is wrong."""
+    house = small_house
+    _setting(19)(house)
+    house.apply({"rules/naming.yaml": NAMING})
+    changes = (
+        (_removed("recurly"), {"there is no connection to recurly"}, _added("recurly", "recurly")),
+        (_added("books", "quickbooks"), {"there are several connections to quickbooks"},
+         _removed("books")),
+        (_renamed("quickbooks", "books"), {"there is no connection 'quickbooks' to quickbooks"},
+         _renamed("books", "quickbooks")),
+        (_setting(None), {"the organization has no setting 'vat_rate'"}, _setting(7)),
+        (_paused("zuora", paused=True), set(), _setting(19)),
+        (_paused("zuora", paused=False), set(), _setting(7)),
+    )  # fmt: skip
+    for change, told, mend in changes:
+        change(house)
+        assert _misfits(house) == told
+        mend(house)
+        assert _misfits(house) == set()
+
+
+def _misfits(house: House) -> set[object]:
+    """What the live rules are told to be wrong with."""
+    with house.runtime.db.read() as conn:
+        return {one["message"] for one in rulesets.findings_of(conn, house.made.org).live}
