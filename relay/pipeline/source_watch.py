@@ -1,6 +1,6 @@
 """Looks at each source once a minute: whether it refuses what comes, or nothing comes any more."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -21,6 +21,15 @@ AGAIN = timedelta(hours=1)
 LOOKED_AT = 50  # events that say what is usual
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """A source of which nothing comes any more: since when, and what was usual."""
+
+    source: str
+    last_at: datetime
+    usual: timedelta
+
+
 def sweep(runtime: Runtime) -> None:
     """Those whose minute is over."""
     now = runtime.clock.now()
@@ -37,6 +46,17 @@ def sweep(runtime: Runtime) -> None:
                 for word in words:
                     wake += say(runtime, conn, setups, word, now=now)
     runtime.queue.wake(DELIVER, wake)
+
+
+def silences(conn: Connection, org: int) -> list[Silence]:
+    """Those of an organization that last, as the last look at its sources found them."""
+    found = []
+    for one in stored.once_silent(conn, org):
+        latest = stored.last_events(conn, one.id, LOOKED_AT)
+        usual = rhythm([at for _, at in latest], timedelta(seconds=one.longest))
+        if usual is not None and latest[0][0] == one.silent_after:
+            found.append(Silence(source=one.name, last_at=latest[0][1], usual=usual.usual))
+    return found
 
 
 def _look(conn: Connection, one: Watched, now: datetime) -> tuple[Watched, list[Word]]:

@@ -30,21 +30,29 @@ class Watched:
     longest: float
 
 
+_WATCHED = (
+    select(
+        sources.c.id, sources.c.org_id, sources.c.type, sources.c.name,
+        refusals.c.hour, refusals.c.seen,
+        _w.refusals_told_at, _w.silent_after, _w.longest,
+    )
+    .select_from(sources)
+    .outerjoin(source_watch, _w.source_id == sources.c.id)
+    .outerjoin(refusals, refusals.c.source_id == sources.c.id)
+    .where(sources.c.state == "active")
+    .order_by(sources.c.id)
+)  # fmt: skip
+
+
 def due(conn: Connection, before: datetime) -> list[Watched]:
     """Those nobody has looked at since then."""
-    query = (
-        select(
-            sources.c.id, sources.c.org_id, sources.c.type, sources.c.name,
-            refusals.c.hour, refusals.c.seen,
-            _w.refusals_told_at, _w.silent_after, _w.longest,
-        )
-        .select_from(sources)
-        .outerjoin(source_watch, _w.source_id == sources.c.id)
-        .outerjoin(refusals, refusals.c.source_id == sources.c.id)
-        .where(sources.c.state == "active", or_(_w.looked_at.is_(None), _w.looked_at < before))
-        .order_by(sources.c.id)
-        .limit(_AT_ONCE)
-    )  # fmt: skip
+    query = _WATCHED.where(or_(_w.looked_at.is_(None), _w.looked_at < before)).limit(_AT_ONCE)
+    return [_read(row) for row in conn.execute(query)]
+
+
+def once_silent(conn: Connection, org: int) -> list[Watched]:
+    """An organization's own of which a silence was told; it may have ended."""
+    query = _WATCHED.where(sources.c.org_id == org, _w.silent_after.is_not(None))
     return [_read(row) for row in conn.execute(query)]
 
 

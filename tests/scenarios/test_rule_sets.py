@@ -1,7 +1,7 @@
 """Which rules are live, under which name, since when, and how they come to be."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -189,27 +189,29 @@ rules:
       - { name: another status is nothing, given: { changed: status, to: Lead }, expect: [] }
 """
 
+Change = Callable[[House], object]
 
-def _added(name: str, provider: str) -> Callable[[House], object]:
+
+def _added(name: str, provider: str) -> Change:
     new = connect.NewConnection(provider=provider, name=name)
     return lambda house: connect.add(house.runtime, house.made.org, new, by="me")
 
 
-def _removed(name: str) -> Callable[[House], object]:
+def _removed(name: str) -> Change:
     return lambda house: connect.remove(house.runtime, house.made.org, name, by="me")
 
 
-def _renamed(name: str, to: str) -> Callable[[House], object]:
+def _renamed(name: str, to: str) -> Change:
     return lambda house: connect.change(house.runtime, house.made.org, name, name=to, by="me")
 
 
-def _paused(name: str, *, paused: bool) -> Callable[[House], object]:
+def _paused(name: str, *, paused: bool) -> Change:
     return lambda house: arrange.pause_connection(
         house.runtime, house.made.org, name, paused=paused, by="me"
     )
 
 
-def _setting(value: object) -> Callable[[House], object]:
+def _setting(value: object) -> Change:
     settings = {"vat_rate": value}
     return lambda house: arrange.change_organization(
         house.runtime, house.made.org, settings=settings, by="me"
@@ -222,7 +224,7 @@ def test_a_change_of_connections_or_settings_lints_the_live_rules_again(small_ho
     house = small_house
     _setting(19)(house)
     house.apply({"rules/naming.yaml": NAMING})
-    changes = (
+    changes: Sequence[tuple[Change, set[str], Change]] = (
         (_removed("recurly"), {"there is no connection to recurly"}, _added("recurly", "recurly")),
         (_added("books", "quickbooks"), {"there are several connections to quickbooks"},
          _removed("books")),

@@ -1,8 +1,11 @@
 """Every page: it is there, it says what it should, and it is safe to look at."""
 
 import re
+from datetime import timedelta
 
-from tests.web.house import House
+from relay.pipeline import source_watch
+from relay.storage import sources
+from tests.web.house import NOW, House
 from tests.web.records import Records, fill
 from tests.web.routes import OPEN, routes
 
@@ -101,6 +104,36 @@ def test_the_overview_says_what_needs_a_person(house: House, acme: Records) -> N
     text = browser.page("/")
     assert "quickbooks is paused" in text
     assert "need you." in text
+
+
+def test_the_overview_names_a_source_that_fell_silent_until_something_comes(
+    house: House, acme: Records
+) -> None:
+    browser = house.signed_in("acme")
+    with house.runtime.db.write() as conn:
+        cards = sources.create_source(
+            conn, house.runtime.vault, house.orgs["acme"], type="fullcontact", name="cards & co",
+            secret=None, at=NOW,
+        )  # fmt: skip
+
+    def overview_after(*hours: float) -> str:
+        """Deliveries that came so many hours ago, and the look at its sources."""
+        for ago in hours:
+            house.put(
+                "events", org_id=house.orgs["acme"], kind="delivery", source_id=cards.id,
+                state="accepted", received_at=NOW - timedelta(hours=ago),
+            )  # fmt: skip
+        house.clock.at += source_watch.EVERY * 2
+        source_watch.sweep(house.runtime)
+        return browser.page("/")
+
+    assert "Nothing from" not in overview_after()
+    text = overview_after(*(9 + n * 2 / 3 for n in range(12, -1, -1)))
+    assert "<h3>Nothing from cards &amp; co for 9 hours</h3>" in text
+    assert "The usual time between two deliveries is 40 minutes." in text
+    assert 'href="/sources/cards%20&amp;%20co">Open the source</a>' in text
+    assert "Nothing from" not in house.signed_in("rival").page("/")
+    assert "Nothing from" not in overview_after(0)
 
 
 def test_static_files_carry_their_hash_and_may_be_kept_for_ever(house: House) -> None:

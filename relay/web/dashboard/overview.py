@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from relay.core.ids import public
+from relay.core.rhythm import told
 from relay.crm.embedded import grid
+from relay.pipeline import source_watch
 from relay.storage import connections, rulesets, sources
 from relay.storage.reads import bookings, overview, settings, setup
 from relay.storage.reads.lists import item_counts
@@ -107,6 +109,7 @@ def _needs(conn: Connection, now: datetime) -> list[Need]:
         *_stale_rules(conn, org),
         *_dead(conn, org),
         *_stopped_sources(conn, org),
+        *_silent_sources(conn, org, now),
     ]
 
 
@@ -157,7 +160,7 @@ def _failures(conn: Connection, org: int, now: datetime) -> list[Need]:
 
 def _stale_rules(conn: Connection, org: int) -> list[Need]:
     found = rulesets.findings_of(conn, org)
-    told = (
+    both = (
         ("The live rules no longer fit the lists", "They go on working as far as they can.",
          found.live),
         ("The last rules were refused", "The set before them goes on working.", found.refused),
@@ -170,7 +173,7 @@ def _stale_rules(conn: Connection, org: int) -> list[Need]:
             button="Show the finding",
             url=url_for("dashboard.rules"),
         )
-        for title, so_far, (first, *_) in (one for one in told if one[2])
+        for title, so_far, (first, *_) in (one for one in both if one[2])
     ]
 
 
@@ -203,4 +206,18 @@ def _stopped_sources(conn: Connection, org: int) -> list[Need]:
         )
         for row in sources.all_sources(conn, runtime().vault, org)
         if row.state != "active"
+    ]
+
+
+def _silent_sources(conn: Connection, org: int, now: datetime) -> list[Need]:
+    return [
+        Need(
+            tone="warn",
+            title=f"Nothing from {one.source} for {told(now - one.last_at)}",
+            text=f"The usual time between two deliveries is {told(one.usual)}."
+            " Its sender may have stopped, or send to another address.",
+            button="Open the source",
+            url=url_for("dashboard.source", name=one.source),
+        )
+        for one in source_watch.silences(conn, org)
     ]
