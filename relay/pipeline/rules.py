@@ -154,6 +154,7 @@ def schemas_with(setup: Setup, known: lists.Schema | Definitions) -> Schemas:
         connections={row.name: row.provider for row in setup.connections},
         targets=tuple(setup.targets),
         settings=tuple(setup.organization.settings),
+        crm=None if setup.crm is None else setup.crm.name,
     )
 
 

@@ -8,6 +8,10 @@ from rules.engine.talk import Talk, did_you_mean
 
 _VALUE_KEYS = ("from", "to", "not_from", "not_to")
 _MANY = {"status": "statuses"}
+_NOT_TOLD = {
+    "contact": "tells of no new contact but those that Relay makes",
+    "account": "tells of no new account",
+}
 
 
 def check_triggers(rule: Rule, schemas: Schemas, talk: Talk) -> None:
@@ -17,6 +21,8 @@ def check_triggers(rule: Rule, schemas: Schemas, talk: Talk) -> None:
         known = _list_of(trigger, schemas, talk, place)
         if trigger.kind == "changed" and known is not None:
             _changed(trigger, known, talk, place)
+        if trigger.kind == "created" and schemas.crm is not None:
+            _created_elsewhere(trigger, schemas.crm, talk, place)
         if trigger.kind == "received":
             _received(trigger, schemas, talk, place)
 
@@ -54,6 +60,13 @@ def _option(value: object, found: FieldSchema, known: ListSchema, at: tuple[Talk
     talk, place = at
     talk.say("R104", place, f"'{value}' is not a {found.slug} of '{known.title}'",
              did_you_mean(str(value), found.options, _MANY.get(found.slug, "options")))  # fmt: skip
+
+
+def _created_elsewhere(trigger: Trigger, crm: str, talk: Talk, place: str) -> None:
+    if trigger.subject in _NOT_TOLD:
+        talk.say("R113", f"{place}.created", f"the CRM '{crm}' {_NOT_TOLD[trigger.subject]}",
+                 "a list's new items are told, whoever makes them: created: item",
+                 severity="warning")  # fmt: skip
 
 
 def _received(trigger: Trigger, schemas: Schemas, talk: Talk, place: str) -> None:

@@ -79,7 +79,8 @@ CONTACT = tuple(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schemas:
     """`sources` and `connections` map a name to its provider; `events` a type to its facts.
-    `settings` is None where the organization's settings are not known."""
+    `settings` is None where the organization's settings are not known. `crm` is the connection to
+    a CRM elsewhere; None: the records are Relay's own."""
 
     lists: tuple[ListSchema, ...] = ()
     account: tuple[FieldSchema, ...] = ()
@@ -88,6 +89,7 @@ class Schemas:
     connections: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     settings: tuple[str, ...] | None = None
+    crm: str | None = None
     events: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: EVENTS)
 
     def list_called(self, title: str | None) -> ListSchema | None:
@@ -104,6 +106,7 @@ class Schemas:
             connections=_texts(data.get("connections")),
             targets=_names(data.get("targets")),
             settings=_names(data["settings"]) if data.get("settings") is not None else None,
+            crm=str(data["crm"]) if data.get("crm") is not None else None,
         )
 
     def to_data(self) -> dict[str, object]:
@@ -118,6 +121,7 @@ class Schemas:
             "connections": dict(self.connections),
             "targets": list(self.targets),
             "settings": None if self.settings is None else list(self.settings),
+            "crm": self.crm,
         }
 
 

@@ -111,7 +111,7 @@ MARKETING: Mapping[str, Verb] = {
 @cache
 def every_code() -> Schemas:
     """The first organization with what some findings are about: a setting, a list whose fields
-    rules cannot tell apart, connections to marketing tools."""
+    rules cannot tell apart, connections to marketing tools, a CRM elsewhere."""
     known = first_organization()
     dates = tuple(
         FieldSchema(slug="due_date", label=label, type="date") for label in ("Due Date", "Due-Date")
@@ -121,4 +121,5 @@ def every_code() -> Schemas:
         lists=(*known.lists, ListSchema(title="Projects", fields=dates)),
         connections={**known.connections, "mailchimp": "mailchimp", "hubspot": "hubspot"},
         settings=("vat_rate",),
+        crm="salesforceiq",
     )

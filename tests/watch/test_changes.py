@@ -2,6 +2,7 @@
 while the watch reads."""
 
 import asyncio
+from dataclasses import replace
 
 from sqlalchemy import update
 
@@ -12,7 +13,7 @@ from relay.storage import identity, rulesets, work
 from relay.storage.tables.setup import connections
 from relay.storage.tables.watch import remote_crms
 from relay.storage.work import Kind
-from rules.engine import Schemas
+from rules.engine import Schemas, load
 from tests.standin.crm import BEA, DEALS, LEADS, Fault, Json
 from tests.watch.post import Post
 
@@ -23,6 +24,13 @@ rules:
   - id: won
     when: { changed: status, list: Deals, to: Deal Won }
     do: [{ use: stop, with: { reason: won } }]
+"""
+NEW_RULE = """\
+version: 1
+rules:
+  - id: new-{subject}
+    when: {{ created: {subject} }}
+    do: [{{ use: stop, with: {{ reason: new }} }}]
 """
 
 
@@ -261,6 +269,28 @@ def test_rules_are_checked_against_the_lists_that_were_read(post: Post) -> None:
     found = schemas()
     assert found is not None
     assert [one.title for one in found.lists] == ["Deals", "Leads"]
+
+
+def test_a_rule_is_warned_of_what_the_crm_elsewhere_never_tells(post: Post) -> None:
+    """By Relay and by a build away from it; of Relay's own CRM everything is told."""
+    subjects = ("item", "contact", "account")
+    texts = {f"rules/{one}.yaml": NEW_RULE.format(subject=one) for one in subjects}
+
+    def warned(known: Schemas) -> list[str]:
+        found = load(texts, verbs=post.runtime.verbs, schemas=known)
+        assert found.ok
+        return sorted(one.message for one in found.findings if one.code == "R113")
+
+    post.look()
+    with post.runtime.db.read() as conn:
+        known = rules.schemas_of(conn, post.runtime.setups.of(conn, post.org))
+    assert known is not None
+    told = [
+        "the CRM 'their crm' tells of no new account",
+        "the CRM 'their crm' tells of no new contact but those that Relay makes",
+    ]
+    assert warned(known) == warned(Schemas.from_data(known.to_data())) == told
+    assert warned(replace(known, crm=None)) == []
 
 
 def test_rules_are_checked_again_when_the_lists_elsewhere_change(post: Post) -> None:
