@@ -44,6 +44,7 @@ from relay.storage import holders, sends, work
 from relay.storage.work import Kind, Lease
 
 BATCH = 64
+LINGER = 0.010  # seconds a record waits for company
 TOP_UP_SECONDS = 2.0  # how long one task may go on with the backlog
 FEW = 4  # a message with fewer ids is no sign of a backlog
 AT_ONCE = 10  # calls in flight to one connection, in each child
@@ -98,7 +99,11 @@ class Engine:
         self._caller = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
         self._caller.start()
         self._recorder = Recorder(
-            self._record, most=BATCH, flying=lambda: self._flying, name="recorder"
+            self._record,
+            most=BATCH,
+            flying=lambda: self._flying,
+            linger=LINGER,
+            name="recorder",
         )
 
     # --- tasks -----------------------------------------------------------------------------------

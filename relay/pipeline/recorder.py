@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-LINGER = 0.010  # seconds it waits for company
 T = TypeVar("T")
 
 
 class Recorder(Generic[T]):
-    """`write` is given up to `most` at once, and raises nothing; `flying` tells how many may still
-    come."""
+    """`write` is given up to `most` at once, and raises nothing. One waits `linger` seconds for
+    company at most, as long as `flying` tells that more may come."""
 
     def __init__(
         self,
@@ -21,11 +20,13 @@ class Recorder(Generic[T]):
         *,
         most: int,
         flying: Callable[[], int],
+        linger: float,
         name: str,
     ) -> None:
         self._write = write
         self._most = most
         self._flying = flying
+        self._linger = linger
         self._brought: SimpleQueue[T | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -49,7 +50,7 @@ class Recorder(Generic[T]):
 
     def _gather(self, batch: list[T]) -> bool:
         """What is there, and what comes in a moment; whether nothing will come after it."""
-        until = time.monotonic() + LINGER
+        until = time.monotonic() + self._linger
         while len(batch) < self._most:
             # Where nothing else is in flight there is no company to come.
             left = until - time.monotonic() if len(batch) < self._flying() else 0.0

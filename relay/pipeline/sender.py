@@ -28,7 +28,8 @@ _LATEST = 5.0  # seconds; what is due later is the sweep's
 _CROWDED = 0.5  # until this worker tries a hook again whose places others have
 _SPARE = 5.0  # seconds of a lease that are left for the record
 BATCH = 256  # records in one transaction
-COMPANY = 16  # in flight, for which a record is worth holding back for a moment
+COMPANY = 16  # in flight, for which a record is worth holding back
+LINGER = 0.030  # seconds that it is: places are free without it, and of a few it is half the cost
 ENOUGH = 32  # free places that are worth a look at the backlog at once
 SOON = 0.02  # seconds until fewer are
 _NO_ROOM = 0.05  # seconds in which nothing is claimed by its id, after most found no room
@@ -62,17 +63,21 @@ class Sender:
         self._in_flight = 0
         self._free = 0
         self._is_pulling = False
+        self._is_asked_again = False
         self._next_pull: asyncio.TimerHandle | None = None
         self._recorder = Recorder(
-            self._record, most=BATCH, flying=self._worth_waiting_for, name="deliveries"
+            self._record,
+            most=BATCH,
+            flying=self._worth_waiting_for,
+            linger=LINGER,
+            name="deliveries",
         )
 
     def wake(self, ids: Sequence[int]) -> None:
         """Sends those of the deliveries that may leave now."""
         now = time.monotonic()
         if now < self._no_room_until:
-            self._more |= _EVERY_LANE
-            self._loop.call_soon_threadsafe(self._pull_soon)
+            self._loop.call_soon_threadsafe(self._pull_everything)
             return
         token = self._new_token()
         room = self.berths.room(FIRST)
@@ -212,14 +217,20 @@ class Sender:
             self._follow(left.keys)
             if any(trip.counts for trip in trips):
                 # Others may have been turned away meanwhile, here or in another worker.
-                self._more |= _EVERY_LANE
-                self._loop.call_soon_threadsafe(self._pull_soon)
+                self._loop.call_soon_threadsafe(self._pull_everything)
         except Exception:  # the outermost loop: the lease brings the rows back
             log.exception("deliveries_not_recorded", count=len(trips))
         finally:
             self._landed(len(trips))
 
     # --- the backlog, looked at when enough places are free, by one thread at a time -------------
+
+    def _pull_everything(self) -> None:
+        """Something has come of which nobody knows in which lane it is."""
+        # Who is pulling now may have looked before it came.
+        self._is_asked_again = self._is_pulling
+        self._more |= _EVERY_LANE
+        self._pull_soon()
 
     def _pull_soon(self) -> None:
         # Where few may be away at once, half of them.
@@ -239,7 +250,10 @@ class Sender:
 
     def _pulled(self, _: object) -> None:
         self._is_pulling = False
-        if self._free and self._more:
+        if self._is_asked_again:
+            self._is_asked_again = False
+            self._pull_everything()
+        elif self._free and self._more:
             self._pull_soon()
 
     def _look_in(self, seconds: float) -> None:
@@ -260,8 +274,7 @@ class Sender:
     def _ring(self, step: int) -> None:
         with self._timer:
             self._looks.discard(step)
-        self._more |= _EVERY_LANE
-        self._pull_now()
+        self._pull_everything()
 
     def _quietly(self) -> None:
         try:

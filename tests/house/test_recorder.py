@@ -3,8 +3,6 @@
 import threading
 from collections.abc import Sequence
 
-import pytest
-
 from relay.pipeline.recorder import Recorder
 
 
@@ -24,7 +22,7 @@ class Book:
 
 def test_what_came_while_another_was_written_goes_together() -> None:
     book = Book()
-    recorder = Recorder[int](book.write, most=3, flying=lambda: 1, name="test")
+    recorder = Recorder[int](book.write, most=3, flying=lambda: 1, linger=10.0, name="test")
     recorder.put(1)
     assert book.began.wait(10)
     for one in (2, 3, 4, 5):
@@ -34,8 +32,7 @@ def test_what_came_while_another_was_written_goes_together() -> None:
     assert book.batches == [[1], [2, 3, 4], [5]]
 
 
-def test_one_waits_for_those_that_are_still_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.pipeline.recorder.LINGER", 10.0)
+def test_one_waits_for_those_that_are_still_in_flight() -> None:
     book, both = Book(), threading.Event()
     book.go_on.set()
 
@@ -43,7 +40,7 @@ def test_one_waits_for_those_that_are_still_in_flight(monkeypatch: pytest.Monkey
         both.set()  # it has taken the first one, and waits
         return 2
 
-    recorder = Recorder[int](book.write, most=64, flying=flying, name="test")
+    recorder = Recorder[int](book.write, most=64, flying=flying, linger=10.0, name="test")
     recorder.put(1)
     assert both.wait(10)
     recorder.put(2)
@@ -54,7 +51,7 @@ def test_one_waits_for_those_that_are_still_in_flight(monkeypatch: pytest.Monkey
 def test_what_has_come_is_written_before_the_end() -> None:
     book = Book()
     book.go_on.set()
-    recorder = Recorder[int](book.write, most=64, flying=lambda: 2, name="test")
+    recorder = Recorder[int](book.write, most=64, flying=lambda: 2, linger=10.0, name="test")
     for one in (1, 2):
         recorder.put(one)
     recorder.close()
