@@ -49,7 +49,7 @@ TOP_UP_SECONDS = 2.0  # how long one task may go on with the backlog
 FEW = 4  # a message with fewer ids is no sign of a backlog
 AT_ONCE = 10  # calls in flight to one connection, in each child
 SWEPT = 2000  # deliveries of one lane that a sweep wakes
-MOST_FLYING = 1000  # calls that wait for their turn; beyond it no more of the backlog is taken
+MOST_FLYING = 256  # calls that wait for their turn; beyond it no more of the backlog is taken
 TASK_OF = {
     Kind.EVENT: ROUTE,
     Kind.COMPLETION: COMPLETE,
@@ -114,7 +114,8 @@ class Engine:
         db, token = self.runtime.db, self._new_token()
         leases = work.claim(db, Kind.EVENT, ids, seconds=ROUTE_LEASE, token=token)
         is_late = any(lease.is_late for lease in leases)
-        if is_late and self._has_room():
+        # A message that brings many is a chunk already; a larger one would be one worker's alone.
+        if is_late and len(ids) < FEW and self._has_room():
             leases += work.top_up(db, Kind.EVENT, seconds=ROUTE_LEASE, token=token)
         until = time.monotonic() + TOP_UP_SECONDS
         while leases:
