@@ -7,6 +7,7 @@ from rich.table import Table
 
 from relay.cli.invocation import Invocation, table
 from relay.cli.listing import row_number
+from relay.cli.many_runs import chosen, is_one, many_again, many_ended, safety, steps_table
 from relay.cli.office import Office, ask, tell
 from relay.core.ids import public
 from relay.pipeline import events_again, replay
@@ -18,26 +19,43 @@ _YES = click.option("--yes", is_flag=True, help="Do it without asking.")
 
 
 @click.command(name="replay")
-@click.argument("id")
+@click.argument("ids", nargs=-1, metavar="[ID]…")
 @click.option("--whole", is_flag=True, help="All steps, not the failed ones alone.")
 @click.option("--current", is_flag=True, help="By the live version, not the one that ran.")
+@chosen
 @_YES
 @click.pass_obj
-def run_again(invocation: Invocation, id: str, whole: bool, current: bool, yes: bool) -> None:
+def run_again(
+    invocation: Invocation,
+    /,
+    ids: tuple[str, ...],
+    whole: bool,
+    current: bool,
+    yes: bool,
+    **choice: Any,
+) -> None:
     """Do the run ID again: its failed steps by the version that ran, unless you say otherwise. Says
-    what will run, and asks; with --json it only says so until you give --yes."""
-    number = row_number("run", id)
-    wanted = Wanted(
-        what=replay.WHOLE if whole else replay.FAILED,
-        version=replay.CURRENT if current else replay.RAN,
-    )
+    what will run, and asks; with --json it only says so until you give --yes.
+
+    Several IDs, or a filter (then what failed, unless it says --state), are done again at one go,
+    the oldest first; what was done again or dismissed already is left out.
+    """
+    version = replay.CURRENT if current else replay.RAN
+    wanted = Wanted(what=replay.WHOLE if whole else replay.FAILED, version=version)
+    if is_one(ids, choice):
+        _one_again(invocation, row_number("run", ids[0]), wanted, yes=yes)
+        return
+    many_again(invocation, ids, choice, version, replay.WHOLE if whole else None, yes=yes)
+
+
+def _one_again(invocation: Invocation, number: int, wanted: Wanted, *, yes: bool) -> None:
     path, asked = f"runs/{public('run', number)}/replay", {"what": wanted.what,
                                                           "version": wanted.version}  # fmt: skip
     plan = ask(
         invocation, path, asked,
         lambda at: replay.foretell(at.runtime, at.org.id, number, wanted),
     )  # fmt: skip
-    if not _agreed(invocation, plan, _steps(plan["steps"]), yes):
+    if not _agreed(invocation, plan, steps_table(plan["steps"]), yes):
         return
 
     def here(at: Office) -> Document:
@@ -49,11 +67,20 @@ def run_again(invocation: Invocation, id: str, whole: bool, current: bool, yes: 
 
 
 @click.command()
-@click.argument("id")
+@click.argument("ids", nargs=-1, metavar="[ID]…")
+@chosen
+@_YES
 @click.pass_obj
-def cancel(invocation: Invocation, id: str) -> None:
-    """End the run ID, which waits or is held, for good."""
-    number = row_number("run", id)
+def cancel(invocation: Invocation, /, ids: tuple[str, ...], yes: bool, **choice: Any) -> None:
+    """End the run ID, which waits or is held, for good.
+
+    Several IDs, or a filter, are ended at one go: says first how many, and asks; with --json it
+    only says so until you give --yes.
+    """
+    if not is_one(ids, choice):
+        many_ended(invocation, ids, choice, yes=yes)
+        return
+    number = row_number("run", ids[0])
     name = public("run", number)
 
     def here(at: Office) -> Document:
@@ -100,20 +127,6 @@ def _agreed(invocation: Invocation, plan: Document, shown: str | Table, yes: boo
     return click.confirm("Do it?")
 
 
-def _steps(steps: list[Document]) -> Table:
-    return table(
-        ("step", "does", "runs again", "is it safe?"),
-        [
-            (step["id"], step["use"], "yes" if step["runs_again"] else "no", _note(step))
-            for step in steps
-        ],
-    )
-
-
-def _note(step: Document) -> str:
-    return str(step["note"]) if step["safe"] else f"CAREFUL: {step['note']}"
-
-
 def _rules(plan: Document) -> str | Table:
     if not plan["rules"]:
         return (
@@ -122,7 +135,7 @@ def _rules(plan: Document) -> str | Table:
             else "No live rule looks at it."
         )
     rows = [
-        (one["rule"], one["before"] or "not yet", step["use"], _note(step))
+        (one["rule"], one["before"] or "not yet", step["use"], safety(step))
         for one in plan["rules"]
         for step in one["steps"]
     ]

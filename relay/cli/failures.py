@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from relay.cli.invocation import Invocation, safe, table
+from relay.cli.invocation import Invocation, safe
 from relay.cli.listing import cell, clock, show
+from relay.cli.many_runs import times_table
 from relay.cli.office import Office, ask, tell
 from relay.pipeline import failures as looked_after
 from relay.pipeline import replay
@@ -51,7 +52,7 @@ def retry(invocation: Invocation, cause: str, limit: int, ran: bool, yes: bool) 
         lambda at: looked_after.foretell(at.runtime, at.org.id, cause, version, limit),
     )  # fmt: skip
     if not yes:
-        invocation.show({**plan, "begun": None}, _steps(plan))
+        invocation.show({**plan, "begun": None}, times_table(plan["steps"]))
         if invocation.json or not click.confirm(f"Do {plan['chosen']} of {plan['runs']} again?"):
             return
 
@@ -63,17 +64,6 @@ def retry(invocation: Invocation, cause: str, limit: int, ran: bool, yes: bool) 
     done = tell(invocation, "failures/replay", {**asked, "begin": True}, here)
     told = [f"{len(done['begun'])} runs are under way.", *map(safe, done["refused"])]
     invocation.show({**plan, **done}, "\n".join(told))
-
-
-def _steps(plan: Document) -> Any:
-    return table(
-        ("step", "does", "times", "is it safe?"),
-        [
-            (one["id"], one["use"], one["times"],
-             one["note"] if one["safe"] else f"CAREFUL: {one['note']}")
-            for one in plan["steps"]
-        ],
-    )  # fmt: skip
 
 
 @click.command()

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -89,16 +89,7 @@ def write_out(invocation: Invocation, kind: str, list_: str | None, format_: str
             list_id = schema(conn, at.org.id).called(list_).id if list_ else None
         wanted = "jsonl" if invocation.json else format_
         texts = exports.of_kind(at.runtime.db, at.org.id, kind, wanted, list_id)
-        for text in _one_document(texts) if invocation.json else texts:
-            click.echo(text, nl=False)
-
-
-def _one_document(lines: Iterable[str]) -> Iterator[str]:
-    """JSON Lines as `/api/v1` writes a list, piece by piece."""
-    yield '{"data":['
-    for number, line in enumerate(lines):
-        yield ("," if number else "") + line.rstrip()
-    yield '],"next":null}\n'
+        invocation.write(texts)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -48,6 +48,18 @@ class Invocation:
             Console(soft_wrap=True).print(text)
         else:
             Console(width=None if os.isatty(1) else 200).print(text)
+
+    def write(self, texts: Iterable[str]) -> None:
+        """Writes a file as it comes; of JSON Lines one document, as `/api/v1` writes a list."""
+        for text in _one_document(texts) if self.json else texts:
+            click.echo(text, nl=False)
+
+
+def _one_document(lines: Iterable[str]) -> Iterator[str]:
+    yield '{"data":['
+    for number, line in enumerate(lines):
+        yield ("," if number else "") + line.rstrip()
+    yield '],"next":null}\n'
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

@@ -123,30 +123,46 @@ def tell(
 async def _call(
     method: str, url: str, key: str | None, body: Mapping[str, object] | None = None
 ) -> Document:
-    name, _, secret = (key or "").partition(":")
-    if not name or not secret:
-        raise InvalidInput("a remote Relay needs --key KEY:SECRET, or RELAY_KEY")
+    auth = credentials(key)
     client = Client(clock=SystemClock())
     try:
         # The person typed the address: it may well be on their own machine.
         http = Http(client, INTERNAL)
-        answer = await http.request(method, url, auth=(name, secret), json=body, timeout=_SECONDS)
+        answer = await http.request(method, url, auth=auth, json=body, timeout=_SECONDS)
     finally:
         await client.aclose()
     return _document(answer, url)
 
 
+def credentials(key: str | None) -> tuple[str, str]:
+    """A key and its secret. Raises InvalidInput for less."""
+    name, _, secret = (key or "").partition(":")
+    if not name or not secret:
+        raise InvalidInput("a remote Relay needs --key KEY:SECRET, or RELAY_KEY")
+    return name, secret
+
+
 def _document(answer: Response, url: str) -> Document:
-    try:
-        document: Document = orjson.loads(answer.content)
-    except orjson.JSONDecodeError:
-        document = {}
+    document = _read(answer.content)
     if answer.is_success and document:
         return document
-    error = document.get("error")
+    raise refused(answer.status, answer.content, url)
+
+
+def refused(status: int, content: bytes, url: str) -> RelayError:
+    """Why a remote Relay does not do it, in its words."""
+    error = _read(content).get("error")
     said = error.get("message") if isinstance(error, dict) else None
-    kind = _KINDS.get(answer.status, Unavailable)
-    raise kind(str(said or f"{url} answered {answer.status}"))
+    kind = _KINDS.get(status, Unavailable)
+    return kind(str(said or f"{url} answered {status}"))
+
+
+def _read(content: bytes) -> Document:
+    try:
+        found = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _check_there(settings: Settings) -> None:

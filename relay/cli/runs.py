@@ -9,6 +9,7 @@ from relay.cli.invocation import Invocation
 from relay.cli.listing import Document, cell, clock, one_of, page_of, paged, row_number, show
 from relay.cli.listing import state as state_cell
 from relay.cli.listing import why as reason_cell
+from relay.cli.many_runs import export
 from relay.cli.office import Office, ask
 from relay.core.ids import public
 from relay.pipeline import documents, explain
@@ -23,6 +24,7 @@ def run() -> None:
 
 run.add_command(run_again)
 run.add_command(cancel)
+run.add_command(export)
 run.add_command(failures)
 run.add_command(retry)
 run.add_command(dismiss)

@@ -34,16 +34,18 @@ _NOTES = {
     "webhook.post": "goes out under the same webhook-id",
     "emit": "an event that was made already is not made twice",
 }
-_OVER = frozenset({"succeeded", "failed", "filtered", "skipped", "cancelled"})
+OVER = frozenset({"succeeded", "failed", "filtered", "skipped", "cancelled"})
 _DONE = frozenset({"succeeded", "not_run"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a person asks for. `what` None: failed steps where there are any, else all."""
+    """What a person asks for. `what` None: failed steps where there are any, else all. `once`: not
+    where another run does it again already."""
 
     what: str | None = FAILED
     version: str = RAN
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +184,10 @@ def _books(runtime: Runtime, step: Step) -> bool:
 def _found(runtime: Runtime, conn: Connection, org: int, number: int, wanted: Wanted) -> Found:
     run = stored.run_of(conn, org, number)
     name = public("run", number)
-    if run.state not in _OVER:
+    if run.state not in OVER:
         raise Conflict(f"{name} is {run.state}: it is not over yet")
+    if wanted.once and (later := stored.done_again_as(conn, run)):
+        raise Conflict(f"{name} was done again already, as {public('run', later)}")
     what = wanted.what or (FAILED if _failed(run) else WHOLE)
     if what == FAILED and not _failed(run):
         raise Conflict(f"{name} is {run.state}: it has no failed step; replay the whole run")
@@ -245,7 +249,7 @@ def cancel(runtime: Runtime, org: int, run: int, *, by: str) -> None:
     name, now = public("run", run), runtime.clock.now()
     with runtime.db.write() as conn:
         found = stored.run_of(conn, org, run, lock=True)
-        if found.state in _OVER:
+        if found.state in OVER:
             raise Conflict(f"{name} is {found.state}: it is over")
         stored.cancel(conn, run, f"cancelled by {by}", now)
         identity.audit(conn, org, by, "run cancelled", name, before=found.state, at=now)

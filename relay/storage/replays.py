@@ -84,6 +84,15 @@ def settle(conn: Connection, run: int, to: int) -> None:
     conn.execute(update(runs).where(runs.c.id == run).values(settled=again))
 
 
+def done_again_as(conn: Connection, run: StoredRun) -> int | None:
+    """The newest run in place of this one."""
+    # All runs for one event are found by it.
+    mine = (runs.c.event_id == run.event, runs.c.replay_of == run.id)
+    query = select(func.max(runs.c.id)).where(runs.c.org_id == run.org, *mine)
+    found: int | None = conn.execute(query).scalar_one()
+    return found
+
+
 def copy_steps(conn: Connection, run: int, to: int, places: Mapping[int, int]) -> None:
     """Takes over what an earlier run has done: `places` maps its steps to those of the new one."""
     if not places:

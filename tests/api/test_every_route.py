@@ -39,6 +39,8 @@ BODIES: dict[str, Any] = {
     "POST /lists/<id>/fields/<field>/options": {"label": "New"},
     "PATCH /lists/<id>/fields/<field>/options/<option>": {"label": "New"},
     "POST /runs/<id>/replay": {},
+    "POST /runs/replay": {"state": "failed"},
+    "POST /runs/cancel": {"state": "held"},
     "POST /failures/replay": {"cause": "NONE"},
     "POST /failures/dismiss": {"cause": "NONE", "reason": "x"},
     "POST /events/<id>/replay": {},

@@ -17,6 +17,8 @@ STATES = (
     "waiting", "running", "held", "succeeded", "failed", "filtered", "skipped", "cancelled",
 )  # fmt: skip
 
+COUNTED = 10_000  # a filter's runs are counted so far
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
@@ -87,7 +89,7 @@ class RunDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a list of runs is narrowed to."""
+    """What a list of runs is narrowed to. `settled` False: nobody has looked after it yet."""
 
     state: str | None = None
     rule: str | None = None
@@ -95,32 +97,59 @@ class Filter:
     item: str | None = None
     event: int | None = None
     connector: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    settled: bool | None = None
 
 
 def page(conn: Connection, org: int, wanted: Filter, cut: Cut) -> Page[RunRow]:
     """A page of runs, newest first."""
-    statement = select(runs).where(runs.c.org_id == org)
-    floor = None
-    if wanted.state:
-        statement = statement.where(runs.c.state == wanted.state)
-    if wanted.rule:
-        statement = statement.where(runs.c.rule_id == wanted.rule)
-    if wanted.item:
-        statement = statement.where(runs.c.item_id == wanted.item)
-    if wanted.event is not None:
-        statement = statement.where(runs.c.event_id == wanted.event)
+    statement = _narrowed(org, wanted)
+    scans = (wanted.connector, wanted.about, wanted.since, wanted.until)
+    floor = scan_floor(cut, newest(conn, org)) if any(scans) else None
+    found = cut_page(conn, statement, runs.c.id, cut, _read, floor=floor)
+    return Page(rows=_with_steps(conn, found.rows), older=found.older)
+
+
+def chosen(
+    conn: Connection, org: int, wanted: Filter, states: Sequence[str], limit: int
+) -> tuple[list[int], int]:
+    """The oldest runs in these states that fit, and how many fit in all, up to `COUNTED`."""
+    fitting = _narrowed(org, wanted).where(runs.c.state.in_(states)).with_only_columns(runs.c.id)
+    found = list(conn.execute(fitting.order_by(runs.c.id).limit(limit)).scalars())
+    if len(found) < limit:
+        return found, len(found)
+    counted = fitting.limit(COUNTED).subquery("fitting")
+    return found, conn.execute(select(func.count()).select_from(counted)).scalar_one()
+
+
+def _narrowed(org: int, wanted: Filter) -> Select[Any]:
+    same = {
+        runs.c.state: wanted.state or None,
+        runs.c.rule_id: wanted.rule or None,
+        runs.c.item_id: wanted.item or None,
+        runs.c.event_id: wanted.event,
+        runs.c.about: wanted.about or None,
+    }
+    narrow = [column == value for column, value in same.items() if value is not None]
     if wanted.connector:
         called = select(steps.c.run_id).where(
             steps.c.run_id == runs.c.id,
             steps.c.use.startswith(f"{wanted.connector}.", autoescape=True),
         )
-        statement = statement.where(called.exists())
-        floor = scan_floor(cut, newest(conn, org))
-    if wanted.about:
-        statement = statement.where(runs.c.about == wanted.about)
-        floor = scan_floor(cut, newest(conn, org))
-    found = cut_page(conn, statement, runs.c.id, cut, _read, floor=floor)
-    return Page(rows=_with_steps(conn, found.rows), older=found.older)
+        narrow.append(called.exists())
+    if wanted.since is not None:
+        narrow.append(runs.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        narrow.append(runs.c.created_at < wanted.until)
+    if wanted.settled is False:
+        # All runs for one event are found by it.
+        later = runs.alias("later")
+        again = select(later.c.id).where(
+            later.c.event_id == runs.c.event_id, later.c.replay_of == runs.c.id
+        )
+        narrow += [runs.c.settled.is_(None), ~again.exists()]
+    return select(runs).where(runs.c.org_id == org, *narrow)
 
 
 def some(conn: Connection, org: int, ids: Sequence[int]) -> list[RunRow]:

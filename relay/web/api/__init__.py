@@ -19,6 +19,7 @@ from relay.web.api import (
     hooks,
     imports,
     lists,
+    many_runs,
     people,
     rule_tries,
     rules,
@@ -52,7 +53,7 @@ def install(app: Flask) -> None:
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "basic"})
     nouns = (
         people, sources, connections, sandboxes, rules, rule_tries, versions, hooks, event_types,
-        hook_acts, deliveries, events, again, failures, lists,
+        hook_acts, deliveries, events, again, many_runs, failures, lists,
         definitions, contacts, export, imports,
     )  # fmt: skip
     for module in nouns:

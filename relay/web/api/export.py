@@ -15,7 +15,7 @@ from relay.web.v2.site import list_of
 
 JSON_LINES = "application/x-ndjson"
 _TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": JSON_LINES}
-_TEXT = {"description": "one JSON object on a line, or CSV"}
+TEXT = {"description": "one JSON object on a line, or CSV"}
 
 
 class ExportQuery(Schema):
@@ -31,39 +31,39 @@ routes = Resource("export", "Everything of a kind as one file, JSON Lines or CSV
     "/export/contacts",
     scope="crm:read",
     query=ExportQuery,
-    answer=_TEXT,
+    answer=TEXT,
     content_type=JSON_LINES,
 )
 def export_contacts(query: Document) -> Response:
     """Every contact; JSON Lines have all properties."""
-    return _streamed(exports.contacts(runtime().db, caller().org, query["format"]), query)
+    return streamed(exports.contacts(runtime().db, caller().org, query["format"]), query)
 
 
 @routes.get(
     "/export/accounts",
     scope="crm:read",
     query=ExportQuery,
-    answer=_TEXT,
+    answer=TEXT,
     content_type=JSON_LINES,
 )
 def export_accounts(query: Document) -> Response:
     """Every account with its fields."""
-    return _streamed(exports.accounts(runtime().db, caller().org, query["format"]), query)
+    return streamed(exports.accounts(runtime().db, caller().org, query["format"]), query)
 
 
 @routes.get(
     "/export/lists/<id>/items",
     scope="crm:read",
     query=ExportQuery,
-    answer=_TEXT,
+    answer=TEXT,
     content_type=JSON_LINES,
 )
 def export_items(query: Document, id: str) -> Response:
     """Every item of a list with its fields."""
     in_list = read(lambda conn: list_of(schema(conn, caller().org), caller(), id))
     texts = exports.items(runtime().db, caller().org, in_list.id, query["format"])
-    return _streamed(texts, query)
+    return streamed(texts, query)
 
 
-def _streamed(texts: Iterator[str], query: Document) -> Response:
+def streamed(texts: Iterator[str], query: Document) -> Response:
     return Response(texts, content_type=_TYPES[query["format"]])

@@ -44,8 +44,9 @@ class FailureReplay(Schema):
 
 
 class StepsAgain(StepAgain):
-    """A step, and in how many of the runs it is done again."""
+    """A step of a rule, and in how many of the runs it is done again."""
 
+    rule = fields.String()
     times = fields.Integer()
 
 

@@ -102,13 +102,18 @@ def whole(data: Iterable[Document]) -> Document:
 
 
 def visible(
-    conn: Connection, rows: Sequence[Row], item_of: Callable[[Row], str | None]
+    conn: Connection,
+    rows: Sequence[Row],
+    item_of: Callable[[Row], str | None],
+    key: Caller | None = None,
 ) -> list[Row]:
-    """The rows about items that the key may see: all, where it is not kept to some lists."""
-    allowed = _allowed(conn)
+    """The rows about items that the key, the request's, may see: all, where it is not kept to some
+    lists."""
+    key = key or caller()
+    allowed = _allowed(conn, key)
     if allowed is None:
         return list(rows)
-    where = lists_of(conn, caller().org, {item for row in rows if (item := item_of(row))})
+    where = lists_of(conn, key.org, {item for row in rows if (item := item_of(row))})
     return [row for row in rows if where.get(item_of(row) or "") in allowed]
 
 
@@ -118,9 +123,9 @@ def check_visible(conn: Connection, item: str | None) -> None:
         raise NotFound("there is no such thing here")
 
 
-def _allowed(conn: Connection) -> set[str] | None:
-    named = caller().lists
+def _allowed(conn: Connection, key: Caller) -> set[str] | None:
+    named = key.lists
     if named is None:
         return None
-    known = schema(conn, caller().org).lists
+    known = schema(conn, key.org).lists
     return {one.id for one in known if one.id in named or one.title in named}

@@ -1,6 +1,5 @@
 """Runs that are ticked in the list, or all that match: done again, ended, or written to a file."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Response as Streamed
@@ -9,24 +8,15 @@ from werkzeug.wrappers import Response
 
 from relay.core.errors import InvalidInput
 from relay.core.ids import number, public
-from relay.pipeline import many_runs
-from relay.pipeline.plain import time
+from relay.pipeline import many_runs, run_files
 from relay.pipeline.replay import CURRENT, RAN
-from relay.storage import rows
-from relay.storage.database import Database
 from relay.storage.reads import runs as stored
 from relay.storage.reads.page import Cut
-from relay.storage.reads.runs import RunRow
 from relay.web.dashboard.blueprint import me, page, pages, read, runtime
 from relay.web.dashboard.runs import wanted_runs
 
 _DOES = ("replay", "cancel")
 _VERSIONS = {CURRENT: "The live version", RAN: "The version that ran"}
-_COLUMNS = (
-    "id", "state", "created_at", "ended_at", "rule", "about", "event", "done", "steps", "tries",
-    "reason",
-)  # fmt: skip
-_PAGE = 500
 
 
 @pages.get("/runs/chosen")
@@ -37,6 +27,8 @@ def chosen_runs() -> str:
     told: dict[str, object] = {"steps": [], "refused": []}
     if do == "replay":
         told = many_runs.foretell(runtime(), me().org, ids, version)
+    else:
+        told["refused"] = many_runs.foretell_cancel(runtime(), me().org, ids)
     plan = {
         "do": do,
         "version": version,
@@ -66,9 +58,11 @@ def do_chosen_runs() -> Response:
 def runs_file() -> Response:
     """Those that are ticked; without a tick all that match."""
     ticked = [number("run", one) for one in request.args.getlist("run")]
-    is_all = "all" in request.args or not ticked
-    found = _matching() if is_all else iter(read(lambda conn: stored.some(conn, me().org, ticked)))
-    texts = rows.write((_told(one) for one in found), "csv", _COLUMNS)
+    db, org = runtime().db, me().org
+    if "all" in request.args or not ticked:
+        texts = run_files.fitting(db, org, wanted_runs(), "csv")
+    else:
+        texts = run_files.named(db, org, ticked, "csv")
     answer = Streamed(texts, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = "attachment; filename=runs.csv"
     return answer
@@ -87,36 +81,6 @@ def _chosen() -> tuple[list[int], bool]:
     cut = Cut(size=many_runs.MOST)
     found = read(lambda conn: stored.page(conn, me().org, wanted_runs(), cut))
     return [row.id for row in found.rows], found.older is not None
-
-
-def _matching() -> Iterator[RunRow]:
-    return _pages(runtime().db, me().org, wanted_runs())
-
-
-def _pages(db: Database, org: int, wanted: stored.Filter) -> Iterator[RunRow]:
-    """Read while the file is sent: by then there is no request any more."""
-    cut: Cut | None = Cut(size=_PAGE)
-    while cut is not None:
-        with db.read() as conn:
-            found = stored.page(conn, org, wanted, cut)
-        yield from found.rows
-        cut = None if found.older is None else Cut(before=found.older, size=_PAGE)
-
-
-def _told(row: RunRow) -> dict[str, object]:
-    return {
-        "id": public("run", row.id),
-        "state": row.state,
-        "created_at": time(row.created_at),
-        "ended_at": time(row.ended_at),
-        "rule": row.rule_id,
-        "about": row.about,
-        "event": public("evt", row.event_id),
-        "done": row.done,
-        "steps": row.steps,
-        "tries": row.tries,
-        "reason": row.reason,
-    }
 
 
 def _filters() -> dict[str, Any]:
