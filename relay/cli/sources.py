@@ -188,7 +188,17 @@ def _told(at: Office, row: SourceRow) -> dict[str, Any]:
 
 def _show(invocation: Invocation, told: dict[str, Any], made: str | None) -> None:
     lines = Text()
-    for name in ("name", "type", "state", "reason", "connection", "url", "options", "mapping"):
+    for name in (
+        "name",
+        "type",
+        "state",
+        "reason",
+        "problem",
+        "connection",
+        "url",
+        "options",
+        "mapping",
+    ):
         if told[name]:
             value = told[name]
             shown = value if isinstance(value, str) else _pretty(value)

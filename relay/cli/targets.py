@@ -32,7 +32,8 @@ def list_(invocation: Invocation) -> None:
     with office(invocation) as at, at.runtime.db.read() as conn:
         found = connections.all_targets(conn, at.runtime.vault, at.org.id)
     rows = [documents.target(one) for one in found]
-    text = table(("id", "name", "url"), [(r["id"], r["name"], r["url"]) for r in rows])
+    names = ("id", "name", "url", "problem")
+    text = table(names, [[row[name] for name in names] for row in rows])
     none = "There is no target yet: relay target add NAME URL"
     invocation.show({"data": rows, "next": None}, text if rows else none)
 
@@ -45,6 +46,17 @@ def test(invocation: Invocation, name: str) -> None:
     with office(invocation, wakes=True) as at:
         found = arrange.test_target(at.runtime, at.org.id, name, by=at.by)
     invocation.show({"name": found, "sent": True}, f"A test notice is on its way to {found}.")
+
+
+@target.command()
+@click.argument("name")
+@click.pass_obj
+def rotate(invocation: Invocation, name: str) -> None:
+    """Give NAME a new secret, shown this once; it signs at once in place of the old one."""
+    with office(invocation) as at:
+        row, secret = arrange.rotate_target(at.runtime, at.org.id, name, by=at.by)
+    shown = f"{row.name} is {row.url}\nSecret  {secret}   (shown this once)"
+    invocation.show({**documents.target(row), "secret": secret}, shown)
 
 
 @target.command()

@@ -143,16 +143,20 @@ def source_called(runtime: Runtime, conn: Connection, org: int, ref: str) -> Sou
 def rotate_source(
     runtime: Runtime, org: int, ref: str, secret: str | None, *, by: str
 ) -> tuple[SourceRow, str | None]:
-    """A new secret, made here unless the sender has its own; the old one counts for a day more."""
+    """A new secret, made here unless the sender has its own; the old one counts for a day more. A
+    source whose secrets cannot be read gets a new address too, for that was lost with them."""
     now = runtime.clock.now()
     with runtime.db.write() as conn:
         row = source_called(runtime, conn, org, ref)
         kind = source_type(runtime, row.type)
         made = kind.new_secret() if kind.secret == "generated" and not secret else None  # noqa: S105
         fresh = made or secret
-        if not fresh:
+        if row.problem is not None:
+            row = sources.make_anew(conn, runtime.vault, row, fresh)
+        elif not fresh:
             raise InvalidInput("give the secret that the sender shows")
-        sources.rotate_secret(conn, runtime.vault, row, fresh, now=now)
+        else:
+            sources.rotate_secret(conn, runtime.vault, row, fresh, now=now)
         identity.audit(conn, org, by, "source secret rotated", row.name, at=now)
     return row, made
 
@@ -263,20 +267,33 @@ def test_target(runtime: Runtime, org: int, ref: str, *, by: str) -> str:
     """Sends a notice to a target that tells of nothing, by id (`tgt_2`) or name; its name. Raises
     NotFound."""
     with runtime.db.read() as conn:
-        rows = connections.all_targets(conn, runtime.vault, org)
-    named = [row.name for row in rows if ids.public("tgt", row.id) == ref or row.name == ref]
-    if not named:
-        raise NotFound(f"there is no target {ref!r} here: relay target list")
-    troubles.try_out(runtime, org, f"{troubles.CHANNEL}{named[0]}", by=by)
-    return named[0]
+        name = _target_called(runtime, conn, org, ref).name
+    troubles.try_out(runtime, org, f"{troubles.CHANNEL}{name}", by=by)
+    return name
+
+
+def rotate_target(runtime: Runtime, org: int, ref: str, *, by: str) -> tuple[TargetRow, str]:
+    """The target, by id (`tgt_2`) or name, and its new secret, which signs at once in place of the
+    old one. Raises NotFound."""
+    secret, now = standard_webhooks.new_secret(), runtime.clock.now()
+    with runtime.db.write() as conn:
+        row = _target_called(runtime, conn, org, ref)
+        connections.rotate_target(conn, runtime.vault, row, secret)
+        identity.audit(conn, org, by, "target secret rotated", row.name, at=now)
+        return _target_called(runtime, conn, org, ref), secret
+
+
+def _target_called(runtime: Runtime, conn: Connection, org: int, ref: str) -> TargetRow:
+    for row in connections.all_targets(conn, runtime.vault, org):
+        if ref in (ids.public("tgt", row.id), row.name):
+            return row
+    raise NotFound(f"there is no target {ref!r} here: relay target list")
 
 
 def remove_target(runtime: Runtime, org: int, ref: str, *, by: str) -> None:
     """Takes a target away, by id (`tgt_2`) or name. Raises NotFound."""
     with runtime.db.write() as conn:
-        rows = connections.all_targets(conn, runtime.vault, org)
-        named = [row.name for row in rows if ids.public("tgt", row.id) == ref or row.name == ref]
-        remove_row(conn, org, named[0] if named else ref)
+        remove_row(conn, org, _target_called(runtime, conn, org, ref).name)
         live.relint(runtime, conn, org)
         identity.audit(conn, org, by, "target removed", ref, at=runtime.clock.now())
 

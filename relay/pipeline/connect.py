@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, func, select
 
 from relay.core import options
-from relay.core.errors import Conflict, InvalidInput
+from relay.core.errors import AuthError, Conflict, InvalidInput
 from relay.core.ids import public
 from relay.core.targets import check_url
 from relay.integration import Asked, Connector, Consent, Granted, Integration
@@ -202,10 +202,18 @@ def consented(
             f"{row.name} is connected to the account {account}, and you have let Relay into"
             f" {connector.account(settings)}: add a connection of its own for that one"
         )
-    with runtime.db.read() as conn:
-        kept = connections.credentials_of(conn, runtime.vault, row.id)
+    kept = _kept(runtime, row)
     known = {name: kept[name] for name in connector.secrets if name in kept}
     return _renewed(runtime, row, connector, {**known, **granted.credentials}, settings, by=by)
+
+
+def _kept(runtime: Runtime, row: ConnectionRow) -> Mapping[str, str]:
+    """Its secrets as they are; none where they cannot be read."""
+    try:
+        with runtime.db.read() as conn:
+            return connections.credentials_of(conn, runtime.vault, row.id)
+    except AuthError:
+        return {}
 
 
 async def _page(runtime: Runtime, row: ConnectionRow, consent: Consent, asked: Asked) -> str:

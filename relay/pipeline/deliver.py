@@ -103,10 +103,16 @@ def _trip(lease: Sending, row: DeliveryRow, setup: Setup, now: datetime) -> Trip
             secrets=hook.keys(now) if hook else (),
             kept_back=_kept_back(lease, hook),
         )
-    secrets = [t.secret for t in setup.targets.values() if t.id == row.target_id]
     # A sandbox's notification carries its provider's own signature.
-    known = secrets if row.target_kind == "target" else []
-    return Trip(lease=lease, row=row, setup=setup, secrets=known)
+    named = [t for t in setup.targets.values() if t.id == row.target_id]
+    target = named[0] if named and row.target_kind == "target" else None
+    return Trip(
+        lease=lease,
+        row=row,
+        setup=setup,
+        secrets=[target.secret] if target and target.problem is None else (),
+        kept_back=_unsigned(target.problem if target else None),
+    )
 
 
 def _kept_back(lease: Sending, hook: Hook | None) -> tuple[str, str] | None:
@@ -114,8 +120,12 @@ def _kept_back(lease: Sending, hook: Hook | None) -> tuple[str, str] | None:
         return "cancelled", "its hook was deleted"
     if hook.state != "active" and not lease.is_manual:
         return "held", f"its hook is {hook.state}"
+    return _unsigned(hook.problem)
+
+
+def _unsigned(problem: str | None) -> tuple[str, str] | None:
     # Our own fault is not the receiver's, and counts as no try.
-    return None if hook.problem is None else ("failed", f"Relay cannot sign it: {hook.problem}")
+    return None if problem is None else ("failed", f"Relay cannot sign it: {problem}")
 
 
 async def attempt(runtime: Runtime, trip: Trip) -> Trip:

@@ -163,6 +163,7 @@ def source(row: SourceRow, base_url: str, connections: Mapping[int, ConnectionRo
         "url": inbound_url(row, base_url),
         "state": row.state,
         "reason": row.reason,
+        "problem": row.problem,
         "options": plain(row.options),
         "mapping": plain(row.mapping),
         "connection": through.name if through else None,
@@ -171,7 +172,7 @@ def source(row: SourceRow, base_url: str, connections: Mapping[int, ConnectionRo
 
 def inbound_url(row: SourceRow, base_url: str) -> str:
     """Where a source's sender sends to."""
-    return f"{base_url}/in/{row.type}/{row.token}"
+    return f"{base_url}/in/{row.type}/{row.token or '…'}"
 
 
 def source_type(name: str, title: str, kind: Source, setup: str) -> Document:
@@ -301,7 +302,8 @@ def connection_type(name: str, integration: Integration) -> Document:
 
 def target(row: TargetRow) -> Document:
     """A named address without the secret that signs what is sent there."""
-    return {"id": public("tgt", row.id), "name": row.name, "url": address(row.url)}
+    name, url = row.name, address(row.url)
+    return {"id": public("tgt", row.id), "name": name, "url": url, "problem": row.problem}
 
 
 def audited(row: AuditRow) -> Document:

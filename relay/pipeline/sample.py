@@ -12,7 +12,14 @@ from urllib.parse import urlencode
 from sqlalchemy import Connection
 
 from relay.core import ids
-from relay.core.errors import BadSignature, InvalidInput, NotFound, RetryableError, Unavailable
+from relay.core.errors import (
+    BadSignature,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    RetryableError,
+    Unavailable,
+)
 from relay.core.targets import INTERNAL
 from relay.http import Client, Http, Response
 from relay.integration import InboundRequest, SourceConfig
@@ -73,6 +80,8 @@ def source_for(
 
 def send(runtime: Runtime, row: SourceRow, case: str | None = None, *, by: str) -> Sent:
     """Sends it over HTTP to the running Relay. Raises Unavailable where none answers."""
+    if row.problem is not None:
+        raise Conflict(row.problem)
     integration = runtime.integrations[row.type]
     sample = chosen(integration, case, row.options)
     now = runtime.clock.now()

@@ -49,7 +49,8 @@ def pay(runtime: Runtime, org: int, provider: str, document: str) -> list[int]:
     with _turn(runtime, org, provider), runtime.db.write() as conn:
         notices = sandbox.pay(StoredBooks(conn, org, provider), document, now)
         found = sources.all_sources(conn, runtime.vault, org)
-        hearing = [row for row in found if row.type == provider and row.state == "active"]
+        hearing = [row for row in found if row.type == provider and row.state == "active"
+                   and row.problem is None]  # fmt: skip
         made = [
             insert_delivery(conn, _delivery(runtime, row, document, n, notice), now)
             for row in hearing

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from relay.core import ids
-from relay.core.errors import Conflict, NotFound
+from relay.core.errors import AuthError, Conflict, NotFound
 from relay.storage.identity import touch_config
 from relay.storage.tables.setup import connections, sources, targets
-from relay.storage.vault import Vault
+from relay.storage.vault import Sealed, Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +34,15 @@ class ConnectionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRow:
-    """A named address, with the secret that signs what is sent there."""
+    """A named address, with the secret that signs what is sent there. `problem`: why that cannot be
+    read; nothing is sent without a signature."""
 
     id: int
     org: int
     name: str
     url: str
     secret: str
+    problem: str | None = None
 
 
 def create_connection(
@@ -95,7 +97,7 @@ def store_credentials(
 
 def credentials_of(conn: Connection, vault: Vault, id: int) -> dict[str, str]:
     """A connection's secrets as they are stored now. On PostgreSQL the row is locked until the
-    transaction ends."""
+    transaction ends. Raises NotFound, and AuthError where they cannot be read."""
     row = conn.execute(
         select(connections.c.sealed)
         .where(connections.c.id == id, connections.c.removed_at.is_(None))
@@ -103,8 +105,28 @@ def credentials_of(conn: Connection, vault: Vault, id: int) -> dict[str, str]:
     ).first()
     if row is None:
         raise NotFound("the connection was removed")
-    found: dict[str, str] = vault.open(row.sealed, bound_to=bound_to(id))
+    try:
+        found: dict[str, str] = vault.open(row.sealed, bound_to=bound_to(id))
+    except Sealed as error:
+        raise AuthError(_unreadable(error)) from error
     return found
+
+
+def unreadable_connections(conn: Connection, vault: Vault, org: int) -> list[tuple[int, str, str]]:
+    """The ids and names of those whose secrets cannot be read, and why."""
+    query = select(connections.c.id, connections.c.name, connections.c.sealed)
+    found = []
+    mine = query.where(connections.c.org_id == org, connections.c.removed_at.is_(None))
+    for row in conn.execute(mine.order_by(connections.c.id)):
+        try:
+            vault.open(row.sealed, bound_to=bound_to(row.id))
+        except Sealed as error:
+            found.append((row.id, row.name, _unreadable(error)))
+    return found
+
+
+def _unreadable(error: Sealed) -> str:
+    return f"its secrets {error.why}; or connect it again"
 
 
 def all_connections(conn: Connection, org: int) -> list[ConnectionRow]:
@@ -228,16 +250,30 @@ def all_targets(conn: Connection, vault: Vault, org: int) -> list[TargetRow]:
         .where(targets.c.org_id == org)
         .order_by(targets.c.id)
     )
-    return [
-        TargetRow(
-            id=row.id,
-            org=org,
-            name=row.name,
-            url=row.url,
-            secret=vault.open(row.sealed, bound_to=target_bound_to(org, row.name))["secret"],
+    return [_target(row, vault, org) for row in rows]
+
+
+def rotate_target(conn: Connection, vault: Vault, row: TargetRow, secret: str) -> None:
+    """The new secret signs from now on, in place of the old one."""
+    sealed = vault.seal({"secret": secret}, bound_to=target_bound_to(row.org, row.name))
+    mine = (targets.c.org_id == row.org, targets.c.id == row.id)
+    conn.execute(update(targets).where(*mine).values(sealed=sealed))
+    touch_config(conn, row.org)
+
+
+def _target(row: Any, vault: Vault, org: int) -> TargetRow:
+    secret, problem = "", None
+    try:
+        secret = vault.open(row.sealed, bound_to=target_bound_to(org, row.name))["secret"]
+    except Sealed as error:
+        # One target's damage must not stop its organization.
+        problem = (
+            f"the secrets of the target {row.name} {error.why}; or give it a new one:"
+            f" relay target rotate {row.name}"
         )
-        for row in rows
-    ]
+    return TargetRow(
+        id=row.id, org=org, name=row.name, url=row.url, secret=secret, problem=problem
+    )  # fmt: skip
 
 
 _CONNECTION = select(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from relay.core.errors import Conflict, InvalidInput, NotFound
 from relay.integration import Brought, SourceConfig
 from relay.storage.identity import touch_config
 from relay.storage.tables.setup import sources
-from relay.storage.vault import Vault
+from relay.storage.vault import Sealed, Vault
 
 OVERLAP = timedelta(hours=24)  # how long a rotated secret still counts
 MOST_BROUGHT = 10  # unconfirmed secrets of one source
@@ -21,7 +21,8 @@ MOST_BROUGHT = 10  # unconfirmed secrets of one source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRow:
-    """A source as it is stored. `token` is the unguessable end of its address."""
+    """A source as it is stored. `token` is the unguessable end of its address. `problem`: why that
+    and its secrets cannot be read; what is sent there cannot be verified."""
 
     id: int
     org: int
@@ -34,6 +35,7 @@ class SourceRow:
     secrets: Sequence[Mapping[str, Any]]
     mapping: Mapping[str, object] | None
     connection_id: int | None
+    problem: str | None = None
 
     def config(self, now: datetime) -> SourceConfig:
         """What the provider's functions are given: the secrets that count now, newest first."""
@@ -165,6 +167,22 @@ def rotate_secret(
     _seal(conn, vault, row, [{"value": secret}, *kept])
 
 
+def make_anew(
+    conn: Connection, vault: Vault, row: SourceRow, secret: str | None
+) -> SourceRow:  # fmt: skip
+    """Another address, for the one that it had cannot be read any more, and another secret."""
+    token = ids.token()
+    hashed = _hash(token)
+    conn.execute(
+        update(sources)
+        .where(sources.c.org_id == row.org, sources.c.id == row.id)
+        .values(token_hash=hashed)
+    )
+    fresh = replace(row, token=token, secrets=(), problem=None)
+    _seal(conn, vault, fresh, [] if secret is None else [{"value": secret}])
+    return source_named(conn, vault, row.org, row.name)
+
+
 def lend_secret(
     conn: Connection, vault: Vault, org: int, source: int, secret: str, *, until: datetime
 ) -> None:
@@ -198,6 +216,8 @@ def _locked(conn: Connection, vault: Vault, org: int, source: int) -> SourceRow:
 def _seal(
     conn: Connection, vault: Vault, row: SourceRow, secrets: Sequence[Mapping[str, Any]]
 ) -> None:
+    if row.problem is not None:
+        raise Conflict(row.problem)
     bound = bound_to(_hash(row.token))
     sealed = vault.seal({"token": row.token, "secrets": list(secrets)}, bound_to=bound)
     conn.execute(
@@ -224,19 +244,29 @@ _SOURCE = select(
 
 
 def _read(row: Any, vault: Vault) -> SourceRow:
-    secret = vault.open(row.sealed, bound_to=bound_to(row.token_hash))
+    held: Mapping[str, Any] = {"token": "", "secrets": ()}
+    problem = None
+    try:
+        held = vault.open(row.sealed, bound_to=bound_to(row.token_hash))
+    except Sealed as error:
+        # One source's damage must not stop its organization.
+        problem = (
+            f"the address and the secret of the source {row.name} {error.why}; or give it new ones:"
+            f" relay source rotate {row.name}"
+        )
     return SourceRow(
         id=row.id,
         org=row.org_id,
         type=row.type,
         name=row.name,
-        token=secret["token"],
+        token=held["token"],
         state=row.state,
         reason=row.reason,
         options=row.options,
-        secrets=secret["secrets"],
+        secrets=held["secrets"],
         mapping=row.mapping,
         connection_id=row.connection_id,
+        problem=problem,
     )
 
 

@@ -7,6 +7,7 @@ to another row does not open there.
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,11 +17,18 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from relay.core.errors import RelayError
 from relay.storage.tables.base import dump, load
 
+_ENVELOPE = re.compile(r"v1\.(?P<key>[0-9a-f]{8})\.(?P<text>.+)")
+_DAMAGED = "are damaged or were moved"
 _NONCE = 12  # bytes; random for every text, so that none is ever used twice under a key
 
 
 class Sealed(RelayError):
-    """What was encrypted cannot be read: its key is not in the ring, or it was changed."""
+    """What was encrypted cannot be read: its key is not in the ring, or it was changed. `why` is
+    said of whatever it was."""
+
+    def __init__(self, bound_to: str, why: str) -> None:
+        super().__init__(f"credentials of {bound_to} {why}")
+        self.why = why
 
 
 class Vault:
@@ -38,18 +46,21 @@ class Vault:
 
     def open(self, envelope: str, *, bound_to: str) -> Any:
         """What `seal` was given. Raises Sealed."""
-        version, key_id, text = envelope.split(".", 2)
-        cipher = self._ciphers.get(key_id)
-        if version != "v1" or cipher is None:
+        found = _ENVELOPE.fullmatch(envelope)
+        if found is None:
+            raise Sealed(bound_to, _DAMAGED)
+        cipher = self._ciphers.get(found["key"])
+        if cipher is None:
             raise Sealed(
-                f"credentials of {bound_to} were encrypted under key {key_id}, which is not in"
-                " RELAY_SECRET_KEYS: add it at the end of the ring"
+                bound_to,
+                f"were encrypted under key {found['key']}, which is not in RELAY_SECRET_KEYS: add"
+                " it at the end of the ring",
             )
-        raw = base64.b64decode(text)
         try:
+            raw = base64.b64decode(found["text"], validate=True)
             plain = cipher.decrypt(raw[:_NONCE], raw[_NONCE:], bound_to.encode())
-        except InvalidTag:
-            raise Sealed(f"credentials of {bound_to} are damaged or were moved") from None
+        except (InvalidTag, ValueError):
+            raise Sealed(bound_to, _DAMAGED) from None
         return load(plain.decode())
 
     @property

@@ -69,8 +69,8 @@ class Door:
         source = None if row is None else self._runtime.integrations[row.type].source
         if found is None or row is None or source is None or row.type != found["kind"]:
             return self._counted("unknown", "unknown", Answer(status=404))
-        if row.state != "active":
-            return self._counted(row.type, "paused", _come_again())
+        if row.state != "active" or row.problem is not None:
+            return self._stopped(row)
         headers = wire.headers_of(scope)
         length = wire.length_of(headers)
         if length is not None and length <= LARGE:
@@ -82,6 +82,13 @@ class Door:
             return await self._read(row, source, scope, headers, receive)
         finally:
             self._large -= 1
+
+    def _stopped(self, row: SourceRow) -> Answer:
+        if row.state != "active":
+            return self._counted(row.type, "paused", _come_again())
+        # Nothing is believed that cannot be verified; the sender may come when it is mended.
+        log.error("source_not_readable", source=row.id, error=row.problem)
+        return self._counted(row.type, "unavailable", _come_again())
 
     async def _read(
         self,

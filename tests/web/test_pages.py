@@ -3,8 +3,12 @@
 import re
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from relay.pipeline import source_watch
 from relay.storage import sources
+from relay.storage.identity import touch_config
+from relay.storage.tables import metadata
 from tests.web.house import NOW, House
 from tests.web.records import Records, fill
 from tests.web.routes import OPEN, routes
@@ -104,6 +108,20 @@ def test_the_overview_says_what_needs_a_person(house: House, acme: Records) -> N
     text = browser.page("/")
     assert "quickbooks is paused" in text
     assert "need you." in text
+
+
+def test_the_overview_names_secrets_that_cannot_be_read(house: House, acme: Records) -> None:
+    browser = house.signed_in("acme")
+    assert "cannot be read" not in browser.page("/")
+    with house.runtime.db.write() as conn:
+        for noun in ("sources", "connections", "targets"):
+            conn.execute(update(metadata.tables[noun]).values(sealed="v1.00000000.AAAA"))
+        touch_config(conn, house.orgs["acme"])
+    text = browser.page("/")
+    for kind in ("source", "connection"):
+        assert f"The secrets of the {kind} " in text
+    assert "under key 00000000" in text
+    assert "Make a new address" in browser.page("/sources/website")
 
 
 def test_the_overview_names_a_source_that_fell_silent_until_something_comes(

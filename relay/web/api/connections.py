@@ -128,6 +128,9 @@ class Target(Schema):
     id = fields.String(required=True, metadata={"example": "tgt_1"})
     name = fields.String()
     url = fields.String()
+    problem = fields.String(
+        allow_none=True, metadata={"description": "why its secret cannot be read"}
+    )
 
 
 class NewTarget(Schema):
@@ -256,6 +259,13 @@ def add_target(new: Document) -> Document:
 def test_target(ref: str) -> Document:
     """Sends a notice there that tells of nothing, to see whether it arrives."""
     return {"name": arrange.test_target(runtime(), caller().org, ref, by=by()), "sent": True}
+
+
+@routes.post("/targets/<ref>/rotate", scope="hooks", answer=MadeTarget)
+def rotate_target(ref: str) -> Document:
+    """A new secret, shown this once; it signs at once in place of the old one."""
+    row, secret = arrange.rotate_target(runtime(), caller().org, ref, by=by())
+    return documents.target(row) | {"secret": secret}
 
 
 @routes.delete("/targets/<ref>", scope="hooks", status=204)

@@ -33,6 +33,9 @@ class Source(Schema):
     url = fields.String()
     state = fields.String(validate=validate.OneOf(("active", "paused", "disabled")))
     reason = fields.String(allow_none=True)
+    problem = fields.String(
+        allow_none=True, metadata={"description": "why its address and secret cannot be read"}
+    )
     options = fields.Dict()
     mapping = fields.Dict(allow_none=True)
     connection = fields.String(allow_none=True)

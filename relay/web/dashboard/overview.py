@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from relay.core.ids import public
 from relay.core.rhythm import told
 from relay.crm.embedded import grid
-from relay.pipeline import source_watch
+from relay.pipeline import source_watch, unreadable
 from relay.storage import connections, rulesets, sources
 from relay.storage.reads import bookings, overview, settings, setup
 from relay.storage.reads.lists import item_counts
@@ -104,6 +104,7 @@ def _needs(conn: Connection, now: datetime) -> list[Need]:
     """What stops a booking comes first."""
     org = me().org
     return [
+        *_unreadable(conn, org),
         *_stopped_connections(conn, org),
         *_failures(conn, org, now),
         *_stale_rules(conn, org),
@@ -111,6 +112,32 @@ def _needs(conn: Connection, now: datetime) -> list[Need]:
         *_stopped_sources(conn, org),
         *_silent_sources(conn, org, now),
     ]
+
+
+def _unreadable(conn: Connection, org: int) -> list[Need]:
+    """Secrets that no key opens. What a target is given is set on the command line."""
+    return [
+        Need(
+            tone="bad",
+            title=f"The secrets of the {one.kind} {one.name} cannot be read",
+            text=f"{one.problem[:1].upper()}{one.problem[1:]}.",
+            button=f"Open the {'settings' if one.kind == 'target' else one.kind}",
+            url=_page_of(one),
+        )
+        for one in unreadable.unreadable(runtime(), conn, org)
+    ]
+
+
+def _page_of(one: unreadable.Unreadable) -> str:
+    match one.kind:
+        case "connection":
+            return url_for("dashboard.connection", id=one.id)
+        case "source":
+            return url_for("dashboard.source", name=one.name)
+        case "hook":
+            return url_for("dashboard.hook", hook=public("hook", one.id))
+        case _:
+            return url_for("dashboard.settings")
 
 
 def _stopped_connections(conn: Connection, org: int) -> list[Need]:

@@ -11,7 +11,7 @@ from relay.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from relay.core.ids import public
 from relay.crm.model import List
 from relay.mapping import parts_of
-from relay.pipeline import arrange, sample
+from relay.pipeline import arrange, documents, sample
 from relay.pipeline.crm_lists import lists_of
 from relay.samples import cases
 from relay.storage import connections, refusals
@@ -129,7 +129,7 @@ def send_sample(name: str) -> Response | str:
     case = request.form.get("case") or None
     try:
         sent = sample.send(runtime(), row, case, by=me().email)
-    except (InvalidInput, NotFound, Unavailable) as refused:
+    except (Conflict, InvalidInput, NotFound, Unavailable) as refused:
         return refuse(_source(name, problem=str(refused)), refused)
     if sent.event is None:
         return redirect(url_for("dashboard.source", name=name))
@@ -147,7 +147,7 @@ def source_state(name: str) -> Response:
 
 def address(row: stored.SourceRow) -> str:
     """Where the sender posts to."""
-    return f"{runtime().settings.base_url}/in/{row.type}/{row.token}"
+    return documents.inbound_url(row, runtime().settings.base_url)
 
 
 def _sources(*, problem: str = "", wanted: str = "", chosen: str = "") -> str:
