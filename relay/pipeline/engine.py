@@ -249,7 +249,7 @@ class Engine:
                 cap = ("connection", act.cap_of(execution))
                 self._call(cap, act.perform(self.runtime, execution))
         self._sender.depart(settled.sending)
-        self.runtime.queue.wake(DELIVER, settled.deliveries)
+        self._sender.share(settled.deliveries)
         db, keys = self.runtime.db, list(settled.keys)
         return work.successors(db, Kind.RUN, keys, seconds=RUN_LEASE, token=token)
 

@@ -12,7 +12,7 @@ from relay.pipeline.berths import Berths
 from relay.pipeline.deliver import Trip
 from relay.pipeline.insist import insist
 from relay.pipeline.recorder import Recorder
-from relay.queue import DELIVER
+from relay.queue import CHUNK, DELIVER
 from relay.runtime import Runtime
 from relay.storage import sends
 from relay.storage.deliveries import target_key
@@ -32,6 +32,7 @@ COMPANY = 16  # in flight, for which a record is worth holding back
 LINGER = 0.030  # seconds that it is: places are free without it, and of a few it is half the cost
 ENOUGH = 32  # free places that are worth a look at the backlog at once
 SOON = 0.02  # seconds until fewer are
+SHARED = 4 * CHUNK  # deliveries of one commit that others are woken for
 _NO_ROOM = 0.05  # seconds in which nothing is claimed by its id, after most found no room
 log = logging.get()
 
@@ -84,12 +85,20 @@ class Sender:
         found = sends.claim(
             self._runtime.db, ids, room, seconds=deliver.LEASE, token=token
         )  # fmt: skip
-        if len(found) < len(ids):
-            # What else was asked for found no room; later tries can wait for the sweep.
-            self._more.add(FIRST)
         if len(found) < len(ids) / 2:
             self._no_room_until = now + _NO_ROOM
         self.depart(found)
+        if len(found) < len(ids) or len(ids) >= CHUNK:
+            # What else was asked for found no room, or another worker has it; and a full message
+            # is one of many. Later tries can wait for the sweep.
+            self._loop.call_soon_threadsafe(self._pull_first)
+
+    def share(self, ids: Sequence[int]) -> None:
+        """Deliveries that were just written and have no place here. Who is woken for some of them
+        goes on with the others: a message for each sixty was a tenth of what they cost."""
+        if ids:
+            self._runtime.queue.wake(DELIVER, ids[:SHARED])
+            self._loop.call_soon_threadsafe(self._pull_first)
 
     def close(self) -> None:
         """Writes down what has landed."""
@@ -103,8 +112,10 @@ class Sender:
             found = sends.heads(self._runtime.db, keys, room, seconds=deliver.LEASE, token=token)
             self.depart(found)
 
-    def _pull(self) -> None:
-        """Fills the room there is from the backlog, first tries first."""
+    def _pull(self) -> bool:
+        """Fills the room there is from the backlog, first tries first; whether another worker may
+        have been at it in the same moment, so that it is worth another look."""
+        is_crossed = False
         for lane, lanes in LANES:
             if lane not in self._more:
                 continue
@@ -119,8 +130,14 @@ class Sender:
                 )
                 self.depart(leases)
                 found += len(leases)
-            if not found and not any(count <= 0 for count in room.rooms.values()):
+            if found or any(count <= 0 for count in room.rooms.values()):
+                continue
+            # Nothing is found too where another worker has just those rows locked.
+            if any(sends.overdue(self._runtime.db, one, limit=1, grace=0.0) for one in lanes):
+                is_crossed = True
+            else:
                 self._more.discard(lane)
+        return is_crossed
 
     def depart(self, leases: Sequence[Sending]) -> None:
         """Sends claimed deliveries; those without a place, or that have to wait, are let go of."""
@@ -232,6 +249,10 @@ class Sender:
         self._more |= _EVERY_LANE
         self._pull_soon()
 
+    def _pull_first(self) -> None:
+        self._more.add(FIRST)
+        self._pull_soon()
+
     def _pull_soon(self) -> None:
         # Where few may be away at once, half of them.
         if self._free >= min(ENOUGH, max(self._in_flight, 1)):
@@ -248,12 +269,12 @@ class Sender:
         self._is_pulling, self._free = True, 0
         self._loop.run_in_executor(None, self._quietly).add_done_callback(self._pulled)
 
-    def _pulled(self, _: object) -> None:
+    def _pulled(self, pull: asyncio.Future[bool]) -> None:
         self._is_pulling = False
         if self._is_asked_again:
             self._is_asked_again = False
             self._pull_everything()
-        elif self._free and self._more:
+        elif self._more and (self._free or pull.result()):
             self._pull_soon()
 
     def _look_in(self, seconds: float) -> None:
@@ -276,11 +297,12 @@ class Sender:
             self._looks.discard(step)
         self._pull_everything()
 
-    def _quietly(self) -> None:
+    def _quietly(self) -> bool:
         try:
-            self._pull()
+            return self._pull()
         except Exception:  # the outermost loop: the sweep finds what is due
             log.exception("backlog_not_pulled")
+            return False
 
 
 def _group(lane: int) -> int:

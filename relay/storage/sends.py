@@ -251,7 +251,7 @@ c AS MATERIALIZED (
 SELECT x.id FROM t CROSS JOIN LATERAL (
     SELECT c.id, c.due_at FROM work c WHERE c.kind = :kind AND c.lane = :lane
     AND c.target = t.target AND {_PG_FREE} AND c.due_at <= now() - :seconds * interval '1 second'
-    AND {_PG_HEAD} ORDER BY c.due_at, c.id LIMIT 256) x
+    AND {_PG_HEAD} ORDER BY c.due_at, c.id LIMIT least(256, :limit)) x
 ORDER BY x.due_at, x.id LIMIT :limit""",
     "finish": f"{_PG_GIVEN}\nDELETE FROM work w WHERE {_PG_HELD} RETURNING w.id, w.token",
     "hold": f"""{_PG_GIVEN}
@@ -333,7 +333,7 @@ c AS MATERIALIZED (SELECT c.id, c.target FROM work c WHERE c.kind = :kind
     "overdue": f"""{
         _lite_turns(
             f"AND c.due_at <= {LITE_NOW} - CAST(:seconds * 1000000 AS INTEGER)",
-            "256",
+            "min(256, :limit)",
         )
     })
 SELECT id FROM turns ORDER BY due_at, id LIMIT :limit""",
