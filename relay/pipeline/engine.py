@@ -206,6 +206,7 @@ class Engine:
 
     def close(self) -> None:
         """Waits for what is in flight, and ends the threads."""
+        self._sender.finish()
         self.drain(25.0)
         self._recorder.close()
         self._sender.close()

@@ -65,6 +65,7 @@ class Sender:
         self._free = 0
         self._is_pulling = False
         self._is_asked_again = False
+        self._is_over = False
         self._next_pull: asyncio.TimerHandle | None = None
         self._recorder = Recorder(
             self._record,
@@ -100,13 +101,17 @@ class Sender:
             self._runtime.queue.wake(DELIVER, ids[:SHARED])
             self._loop.call_soon_threadsafe(self._pull_first)
 
+    def finish(self) -> None:
+        """Takes up nothing more: what waits is others'. What is on its way may land."""
+        self._is_over = True
+
     def close(self) -> None:
         """Writes down what has landed."""
         self._recorder.close()
 
     def _follow(self, keys: Sequence[int]) -> None:
         """What waited behind finished keys."""
-        if keys:
+        if keys and not self._is_over:
             token = self._new_token()
             room = self.berths.room(FIRST)
             found = sends.heads(self._runtime.db, keys, room, seconds=deliver.LEASE, token=token)
@@ -264,13 +269,15 @@ class Sender:
         if self._next_pull is not None:
             self._next_pull.cancel()
             self._next_pull = None
-        if self._is_pulling:
+        if self._is_pulling or self._is_over:
             return
         self._is_pulling, self._free = True, 0
+        self._started(1)  # who closes waits for what it may bring
         self._loop.run_in_executor(None, self._quietly).add_done_callback(self._pulled)
 
     def _pulled(self, pull: asyncio.Future[bool]) -> None:
         self._is_pulling = False
+        self._landed(1)
         if self._is_asked_again:
             self._is_asked_again = False
             self._pull_everything()
