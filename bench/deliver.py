@@ -51,7 +51,8 @@ def _burst(house: House, source: object, count: int) -> float:
     began = time.perf_counter()
     send(house.port, requests)
     wanted = before + count * HOOKS
-    over = wait_for(lambda: house.count("deliveries", state="delivered"), wanted, seconds=120)
+    over = house.until_settled(seconds=120)
+    assert house.count("deliveries", state="delivered") == wanted
     return count * HOOKS / (over - began)
 
 
@@ -82,7 +83,8 @@ def _times(
     count = int(rate * seconds)
     requests = house.requests(source, _people(count))  # type: ignore[arg-type]
     send(house.port, requests, rate=rate)
-    wait_for(lambda: house.count("deliveries", state="delivered"), before + count * hooks)
+    house.until_settled()
+    assert house.count("deliveries", state="delivered") == before + count * hooks
     return percentiles(house, count * hooks)
 
 

@@ -159,7 +159,7 @@ def _take(
 ) -> list[Sending]:
     if room.total <= 0:
         return []
-    rooms = {target: count for target, count in room.rooms.items() if count < room.each}
+    rooms = {target: count for target, count in room.rooms.items() if count != room.each}
     values = {
         "kind": int(Kind.DELIVERY),
         "limit": min(room.total, CHUNK),

@@ -37,6 +37,13 @@ def test_a_target_without_room_is_not_fetched(db: Database) -> None:
     assert taken(sends.backlog(db, FIRST, room, seconds=60, token=2)) == [4]
 
 
+def test_a_target_that_takes_more_than_others_is_claimed_more_of(db: Database) -> None:
+    due(db, *[(n, A, FIRST) for n in range(1, 9)], *[(n, B, FIRST) for n in range(11, 19)])
+    room = Room(each=2, rooms={A: 6})
+    ids = [*range(1, 9), *range(11, 19)]
+    assert taken(sends.claim(db, ids, room, seconds=60, token=1)) == [1, 2, 3, 4, 5, 6, 11, 12]
+
+
 def test_a_lane_is_asked_for_by_itself(db: Database) -> None:
     due(db, (1, A, LATER), (2, B, BULK), (3, C, FIRST))
     for lane, id in ((FIRST, 3), (LATER, 1), (BULK, 2)):
