@@ -17,6 +17,7 @@ from relay.core.hook import FORMATS, HANDSHAKES, ON_EXHAUSTED, ORDERINGS, Hook
 from relay.pipeline import portal as links
 from relay.pipeline import redeliver, subscribe, trial
 from relay.pipeline.catalogue import types_of
+from relay.pipeline.crm_lists import all_lists
 from relay.pipeline.hook_documents import event_type, order
 from relay.pipeline.hook_documents import hook as document
 from relay.pipeline.plain import time
@@ -68,6 +69,20 @@ def events(invocation: Invocation, *, markdown: bool) -> None:
 
     columns = (cell("type"), ("from", lambda row: row["origin"]), cell("about"))
     show(invocation, ask(invocation, "hooks/events", {}, here), columns, "")
+
+
+@hook.command()
+@click.pass_obj
+def lists(invocation: Invocation) -> None:
+    """The lists that a hook can be kept to, Relay's own and those of a CRM elsewhere."""
+
+    def here(at: Office) -> dict[str, Any]:
+        with at.runtime.db.read() as conn:
+            found = all_lists(at.runtime, conn, at.org.id)
+        return {"data": [found.document(one) for one in found.all], "next": None}
+
+    columns = (cell("id"), cell("title"), cell("type"), ("of", lambda row: row["crm"] or "Relay"))
+    show(invocation, ask(invocation, "hooks/lists", {}, here), columns, "There is no list yet.")
 
 
 @hook.command()

@@ -6,8 +6,8 @@ from relay.cli.invocation import Invocation, table
 from relay.cli.listing import clock
 from relay.cli.office import office
 from relay.core.access import SCOPES
-from relay.crm.embedded.schema import schema
 from relay.pipeline import arrange, documents
+from relay.pipeline.crm_lists import all_lists
 from relay.storage import identity
 from relay.storage.reads import settings
 
@@ -32,7 +32,7 @@ def create(
             at.org.id,
             name=name,
             scopes=scope or SCOPES,
-            lists=arrange.list_ids(conn, at.org.id, lists or None),
+            lists=arrange.list_ids(at.runtime, conn, at.org.id, lists or None),
             by=at.by,
             at=at.runtime.clock.now(),
         )
@@ -45,7 +45,7 @@ def list_(invocation: Invocation) -> None:
     """The live keys."""
     with office(invocation) as at, at.runtime.db.read() as conn:
         rows = [documents.key(one) for one in settings.keys(conn, at.org.id)]
-        titles = {one.id: one.title for one in schema(conn, at.org.id).lists}
+        titles = all_lists(at.runtime, conn, at.org.id).titles
     used = clock("used_at")
     shown = [
         (

@@ -10,13 +10,12 @@ from relay import standard_webhooks
 from relay.core import ids
 from relay.core.errors import InvalidInput, NotFound
 from relay.core.targets import check_url
-from relay.crm.embedded import schema as lists
 from relay.integration import Source
 from relay.mapping import compile_mapping, versions_of
 from relay.pipeline import release, timetable, troubles
 from relay.pipeline import rules as live
 from relay.pipeline.connecting import http_for, opened
-from relay.pipeline.crm_lists import lists_of
+from relay.pipeline.crm_lists import all_lists, lists_of
 from relay.pipeline.operational import Word, say
 from relay.queue import DELIVER
 from relay.runtime import Runtime
@@ -363,10 +362,13 @@ def change_organization(
             timetable.arrange(conn, org, rules, time_zone, now)
 
 
-def list_ids(conn: Connection, org: int, named: Sequence[str] | None) -> list[str] | None:
-    """The ids of lists by title or id; None: every list. A key keeps ids, for a title may be
-    another list's tomorrow. Raises InvalidInput for a list that is not there."""
+def list_ids(
+    runtime: Runtime, conn: Connection, org: int, named: Sequence[str] | None
+) -> list[str] | None:
+    """The ids of lists by title or id, Relay's own and those of a CRM elsewhere; None: every list.
+    A key keeps ids, for a title may be another list's tomorrow. Raises InvalidInput for a list that
+    is not there."""
     if named is None:
         return None
-    known = lists.schema(conn, org)
+    known = all_lists(runtime, conn, org)
     return [known.called(name).id for name in named]

@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from relay.core.errors import InvalidInput, Unreadable
 from relay.crm.embedded import grid
-from relay.crm.embedded import schema as lists
 from relay.crm.embedded.desk import Desk
 from relay.crm.embedded.records import records
 from relay.crm.moments import milliseconds
 from relay.pipeline import payloads
 from relay.pipeline.catalogue import types_of
+from relay.pipeline.crm_lists import all_lists
 from relay.pipeline.happenings import of_stored
 from relay.pipeline.payloads import Document, Happening
 from relay.pipeline.reading import parse
@@ -35,7 +35,7 @@ def samples(
         setup = runtime.setups.of(conn, org)
         known = types_of(setup)
         type = _one(event, known)
-        list_ = None if not list_id else lists.schema(conn, org).called(list_id).id
+        list_ = None if not list_id else all_lists(runtime, conn, org).called(list_id).id
         real = [
             one.data
             for one in _recent(runtime, conn, setup, type)

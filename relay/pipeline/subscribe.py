@@ -14,8 +14,8 @@ from relay.core.errors import Conflict, InvalidInput, NotFound
 from relay.core.hook import Hook, Secret
 from relay.core.ids import public
 from relay.core.targets import check_url
-from relay.crm.embedded import schema as lists
 from relay.pipeline.catalogue import types_of
+from relay.pipeline.crm_lists import all_lists
 from relay.pipeline.handshake import granted
 from relay.pipeline.notices import reachable
 from relay.pipeline.operational import News, report
@@ -112,7 +112,7 @@ def _checked(
         org=org,
         url=new.url,
         event=new.event,
-        list_id=_list(conn, org, new.list_id),
+        list_id=_list(runtime, conn, org, new.list_id),
         account_id=new.account_id or None,
         condition=_condition(new.condition),
         headers=hooks.check_headers(new.headers or {}),
@@ -169,8 +169,8 @@ def check_event(runtime: Runtime, conn: Connection, org: int, event: str) -> Non
     )
 
 
-def _list(conn: Connection, org: int, ref: str | None) -> str | None:
-    return None if not ref else lists.schema(conn, org).called(ref).id
+def _list(runtime: Runtime, conn: Connection, org: int, ref: str | None) -> str | None:
+    return None if not ref else all_lists(runtime, conn, org).called(ref).id
 
 
 def _condition(text: str | None) -> str | None:

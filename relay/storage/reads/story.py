@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, union_all
 
 from relay.storage.tables.crm import items
 from relay.storage.tables.events import event_outcomes, events, facts
 from relay.storage.tables.setup import connections, sources
+from relay.storage.tables.watch import item_shadows
 
 # What an event leads to is stored soon after it; beyond this many rows nobody looks for it.
 _SOON = 20_000
@@ -91,13 +92,18 @@ def _child(row: Any) -> Child:
 
 
 def lists_of(conn: Connection, org: int, item_ids: Collection[str]) -> dict[str, str]:
-    """On which list each item is."""
+    """On which list each item is, of Relay's own CRM or of one elsewhere as it was seen last."""
     if not item_ids:
         return {}
-    query = select(items.c.id, items.c.list_id).where(
-        items.c.org_id == org, items.c.id.in_(sorted(item_ids))
+    ids = sorted(item_ids)
+    own = select(items.c.id, items.c.list_id).where(items.c.org_id == org, items.c.id.in_(ids))
+    seen = select(item_shadows.c.item_id.label("id"), item_shadows.c.list_id).where(
+        item_shadows.c.connection_id.in_(
+            select(connections.c.id).where(connections.c.org_id == org)
+        ),
+        item_shadows.c.item_id.in_(ids),
     )
-    return {row.id: row.list_id for row in conn.execute(query)}
+    return {row.id: row.list_id for row in conn.execute(union_all(seen, own))}
 
 
 def connection_names(conn: Connection, org: int) -> Mapping[int, str]:

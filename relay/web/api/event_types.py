@@ -10,9 +10,10 @@ from relay.pipeline import redeliver
 from relay.pipeline.catalogue import types_of
 from relay.pipeline.hook_documents import event_type
 from relay.pipeline.samplings import samples
-from relay.web.api.hook_site import found, may_hear
+from relay.web.api.hook_site import found, known, may_hear
 from relay.web.api.resource import Resource
 from relay.web.api.site import Document, caller, page_of, read, runtime, whole
+from relay.web.v2.site import may_see
 
 
 class EventTypeDocument(Schema):
@@ -23,6 +24,16 @@ class EventTypeDocument(Schema):
     origin = fields.String(validate=validate.OneOf(("relay", "rule")))
     schema = fields.Dict()
     example = fields.Dict()
+
+
+class KeepingList(Schema):
+    """A list that a hook or a key can be kept to; `crm` is the connection to the CRM elsewhere that
+    has it, null for Relay's own."""
+
+    id = fields.String(required=True)
+    title = fields.String(required=True)
+    type = fields.String()
+    crm = fields.String(allow_none=True)
 
 
 class SampleQuery(Schema):
@@ -57,6 +68,13 @@ def list_event_types() -> Document:
     """Every type of event there is here, with its JSON Schema and an example."""
     setup = read(lambda conn: runtime().setups.of(conn, caller().org))
     return whole(map(event_type, types_of(setup).values()))
+
+
+@routes.get("/hooks/lists", scope="hooks", answer=page_of(KeepingList))
+def list_keeping_lists() -> Document:
+    """The lists that a hook can be kept to, Relay's own and those of a CRM elsewhere."""
+    lists = known()
+    return whole(lists.document(one) for one in lists.all if may_see(caller(), one))
 
 
 @routes.get("/hooks/samples", scope="hooks", query=SampleQuery, answer=Sample(many=True))

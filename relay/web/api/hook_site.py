@@ -2,8 +2,8 @@
 
 from relay.core.errors import NotAllowed, NotFound
 from relay.core.hook import Hook
-from relay.crm.embedded.schema import schema as lists
 from relay.pipeline import subscribe
+from relay.pipeline.crm_lists import Lists, all_lists
 from relay.pipeline.hook_documents import hook
 from relay.storage import hook_health
 from relay.web.api.site import Document, caller, read, runtime
@@ -30,15 +30,18 @@ def visible(one: Hook) -> bool:
 
 
 def _lists() -> set[str]:
-    known = read(lambda conn: lists(conn, caller().org)).lists
-    return {one.id for one in known if may_see(caller(), one)}
+    return {one.id for one in known().all if may_see(caller(), one)}
+
+
+def known() -> Lists:
+    return read(lambda conn: all_lists(runtime(), conn, caller().org))
 
 
 def may_hear(event: str, list_id: str | None) -> None:
     """A key that is kept to some lists hears of their items alone. Raises NotAllowed."""
     if caller().lists is None:
         return
-    called = None if not list_id else read(lambda c: lists(c, caller().org).called(list_id)).id
+    called = None if not list_id else known().called(list_id).id
     if not event.startswith("list_item.") or called not in _lists():
         raise NotAllowed(
             "this key is kept to some lists: it hears of list_item events of one of them"

@@ -219,7 +219,7 @@ def create_key(new: Document) -> Document:
     org, now = caller().org, runtime().clock.now()
 
     def work(conn: Connection) -> tuple[str, str]:
-        lists = arrange.list_ids(conn, org, new["lists"])
+        lists = arrange.list_ids(runtime(), conn, org, new["lists"])
         return identity.create_key(conn, org, by=by(), at=now, **{**new, "lists": lists})
 
     key, secret = write(work)

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from relay.core.access import Caller
 from relay.core.errors import NotFound
-from relay.crm.embedded.schema import schema
 from relay.crm.port import Author
+from relay.pipeline.crm_lists import all_lists
 from relay.runtime import Runtime
 from relay.storage.reads.page import Cut, Page
 from relay.storage.reads.story import lists_of
@@ -127,5 +127,5 @@ def _allowed(conn: Connection, key: Caller) -> set[str] | None:
     named = key.lists
     if named is None:
         return None
-    known = schema(conn, key.org).lists
+    known = all_lists(runtime(), conn, key.org).all
     return {one.id for one in known if one.id in named or one.title in named}

@@ -8,9 +8,9 @@ from werkzeug.wrappers import Response
 from relay.core.errors import Conflict, InvalidInput
 from relay.core.hook import Hook
 from relay.core.ids import number, public
-from relay.crm.embedded import grid
 from relay.pipeline import explain, portal, redeliver, subscribe, trial
 from relay.pipeline.catalogue import types_of
+from relay.pipeline.crm_lists import all_lists
 from relay.storage import hook_health
 from relay.storage import hooks as stored
 from relay.storage.reads import deliveries
@@ -64,6 +64,7 @@ def hook(hook: str) -> str:
             hook_health.healths(conn, [found.id]).get(found.id),
         )
     )
+    lists = read(lambda conn: all_lists(runtime(), conn, me().org))
     opened = request.args.get("open")
     story = None
     if opened:
@@ -72,6 +73,8 @@ def hook(hook: str) -> str:
         "hook",
         hook=found,
         name=hook,
+        list_title=lists.titles.get(found.list_id or "", found.list_id),
+        is_elsewhere=found.list_id in {one.id for one in lists.elsewhere},
         about=subscribe.about(found.event),
         keys=len(found.keys(runtime().clock.now())),
         scheme=subscribe.scheme_of(found),
@@ -170,7 +173,7 @@ def _hooks(*, problem: str = "", wanted: dict[str, str] | None = None) -> str:
             hook_health.all_healths(conn, me().org),
             counted.counts(conn, me().org, since),
             runtime().setups.of(conn, me().org),
-            grid.lists(conn, me().org),
+            all_lists(runtime(), conn, me().org),
         )
     )
     return page(
@@ -180,7 +183,7 @@ def _hooks(*, problem: str = "", wanted: dict[str, str] | None = None) -> str:
         numbers=numbers,
         types=types_of(setup).values(),
         lists=lists,
-        titles={one.id: one.title for one in lists},
+        titles=lists.titles,
         problem=problem,
         wanted=wanted or {},
     )

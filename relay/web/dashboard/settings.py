@@ -5,8 +5,8 @@ from werkzeug.wrappers import Response
 
 from relay.core.access import ROLES, SCOPES
 from relay.core.errors import Conflict, InvalidInput
-from relay.crm.embedded import grid
 from relay.pipeline import arrange
+from relay.pipeline.crm_lists import all_lists
 from relay.storage import identity, troubles
 from relay.storage.reads import settings as stored
 from relay.storage.reads.page import Cut
@@ -50,7 +50,7 @@ def create_key() -> Response | str:
                 me().org,
                 name=name,
                 scopes=scopes,
-                lists=arrange.list_ids(conn, me().org, lists or None),
+                lists=arrange.list_ids(runtime(), conn, me().org, lists or None),
                 by=me().email,
                 at=runtime().clock.now(),
             )
@@ -93,7 +93,7 @@ def settings_page(
         lambda conn: (
             stored.keys(conn, me().org),
             stored.people(conn, me().org),
-            grid.lists(conn, me().org),
+            all_lists(runtime(), conn, me().org),
             troubles.last_mails(conn, me().org, _MAILS),
             sorted(runtime().setups.of(conn, me().org).targets),
         )
@@ -105,7 +105,7 @@ def settings_page(
         keys=keys,
         people=people,
         lists=lists,
-        list_titles={one.id: one.title for one in lists},
+        list_titles=lists.titles,
         scopes=[(scope, _SCOPE_WORDS[scope]) for scope in SCOPES],
         chosen=_USUAL if chosen is None else chosen,
         wanted=wanted,
