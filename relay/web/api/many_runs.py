@@ -18,7 +18,7 @@ from relay.web.api.export import JSON_LINES, TEXT, streamed
 from relay.web.api.failures import StepsAgain
 from relay.web.api.hook_acts import Span
 from relay.web.api.resource import Resource
-from relay.web.api.site import Document, by, caller, read, runtime, visible
+from relay.web.api.site import Document, allowed, among, by, caller, read, runtime
 
 _NAMED = ("rule", "about", "item", "connector", "since", "until")
 
@@ -131,11 +131,11 @@ def _choice(
 
 
 def _seen() -> run_files.Seen:
-    """What the key may see. Not asked of the request later: a file is sent when it is over."""
-    key = caller()
+    """What the key may see."""
+    org, lists = caller().org, read(allowed)
 
     def seen(conn: Any, rows: Any) -> list[RunRow]:
-        return visible(conn, rows, lambda row: row.item_id, key)
+        return among(conn, org, lists, rows, lambda row: row.item_id)
 
     return seen
 

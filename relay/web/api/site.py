@@ -102,19 +102,25 @@ def whole(data: Iterable[Document]) -> Document:
 
 
 def visible(
+    conn: Connection, rows: Sequence[Row], item_of: Callable[[Row], str | None]
+) -> list[Row]:
+    """The rows about items that the key may see: all, where it is not kept to some lists."""
+    return among(conn, caller().org, allowed(conn), rows, item_of)
+
+
+def among(
     conn: Connection,
+    org: int,
+    lists: set[str] | None,
     rows: Sequence[Row],
     item_of: Callable[[Row], str | None],
-    key: Caller | None = None,
 ) -> list[Row]:
-    """The rows about items that the key, the request's, may see: all, where it is not kept to some
-    lists."""
-    key = key or caller()
-    allowed = _allowed(conn, key)
-    if allowed is None:
+    """The rows about items of these lists; None: of all. Asks nothing of the request: a file is
+    still sent when that is over."""
+    if lists is None:
         return list(rows)
-    where = lists_of(conn, key.org, {item for row in rows if (item := item_of(row))})
-    return [row for row in rows if where.get(item_of(row) or "") in allowed]
+    where = lists_of(conn, org, {item for row in rows if (item := item_of(row))})
+    return [row for row in rows if where.get(item_of(row) or "") in lists]
 
 
 def check_visible(conn: Connection, item: str | None) -> None:
@@ -123,9 +129,10 @@ def check_visible(conn: Connection, item: str | None) -> None:
         raise NotFound("there is no such thing here")
 
 
-def _allowed(conn: Connection, key: Caller) -> set[str] | None:
-    named = key.lists
+def allowed(conn: Connection) -> set[str] | None:
+    """The ids of the lists that the key is kept to; None: it sees all."""
+    named = caller().lists
     if named is None:
         return None
-    known = all_lists(runtime(), conn, key.org).all
+    known = all_lists(runtime(), conn, caller().org).all
     return {one.id for one in known if one.id in named or one.title in named}
