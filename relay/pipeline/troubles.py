@@ -16,10 +16,11 @@ from relay.core.errors import InvalidInput, NotFound
 from relay.core.quiet import is_quiet
 from relay.pipeline import mails
 from relay.pipeline.execution import Execution
+from relay.pipeline.misfit import no_longer_fit
 from relay.pipeline.notices import CAPTURED, reachable
 from relay.runtime import Runtime
 from relay.setups import Setup
-from relay.storage import identity, work
+from relay.storage import identity, rulesets, work
 from relay.storage import troubles as stored
 from relay.storage.deliveries import NewDelivery, insert_delivery, target_key
 from relay.storage.members import owners_of
@@ -174,7 +175,7 @@ def _tell(
     runtime: Runtime, conn: Connection, setup: Setup, one: Trouble, now: datetime, *, times: int
 ) -> None:
     often = "" if times == 1 else f" {times} times"
-    subject = f"{_name(setup, one)} failed{often}" if one.kind == "rule" else _stopped(one)
+    subject = f"{_name(setup, one)} failed{often}" if one.kind == "rule" else _stopped(conn, one)
     link = _link(runtime, one, times)
     body = f"{one.message}\n\n{link}\n\nSince {one.since:%Y-%m-%d %H:%M} UTC.\n"
     message = {
@@ -194,7 +195,7 @@ def _tell_of_end(
     runtime: Runtime, conn: Connection, setup: Setup, causes: Sequence[Trouble], now: datetime
 ) -> None:
     one = min(causes, key=lambda cause: cause.since)
-    subject = f"{_name(setup, one)} {'fit the lists' if one.ref == LIVE else 'works'} again"
+    subject = f"{_name(setup, one)} {'fit' if one.ref == LIVE else 'works'} again"
     link = _link(runtime, one, 1)
     body = f"It did not since {one.since:%Y-%m-%d %H:%M} UTC: {one.message}\n\n{link}\n"
     message = {
@@ -215,11 +216,11 @@ def _name(setup: Setup, one: Trouble) -> str:
     return (rule.name if rule else "") or one.ref
 
 
-def _stopped(one: Trouble) -> str:
+def _stopped(conn: Connection, one: Trouble) -> str:
     if one.kind == "connection":
         return f"The connection {one.ref} has to be connected again"
     if one.ref == LIVE:
-        return "The live rules no longer fit the lists"
+        return no_longer_fit(rulesets.findings_of(conn, one.org).live)
     return "The last rules were refused; those before them are live"
 
 

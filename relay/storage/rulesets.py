@@ -138,7 +138,7 @@ def paused_rules(conn: Connection, org: int) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """`refused`: why the last apply was. `live`: what of the live set no longer fits the lists."""
+    """`refused`: why the last apply was. `live`: what of the live set no longer fits."""
 
     refused: Sequence[Kept] = ()
     live: Sequence[Kept] = ()

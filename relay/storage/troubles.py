@@ -104,7 +104,7 @@ def stopped_connections(conn: Connection) -> list[Any]:
 
 
 def stale_sets(conn: Connection) -> list[Any]:
-    """Organizations whose last rules were refused, or whose live ones no longer fit the lists."""
+    """Organizations whose last rules were refused, or whose live ones no longer fit."""
     found = select(rule_findings.c.org_id, rule_findings.c.about, rule_findings.c.findings)
     return list(conn.execute(found))
 

@@ -33,7 +33,7 @@ def blueprint(runtime: Runtime) -> Blueprint:
                          if (found := findings_of(conn, o.id).all)]  # fmt: skip
         except (SQLAlchemyError, RelayError, OSError) as error:
             return _told({"status": "not ready", "database": str(error)}, 503)
-        # Rules that were refused, or no longer fit the lists, are no reason to take no webhooks:
+        # Rules that were refused, or no longer fit, are no reason to take no webhooks:
         # the last good set goes on.
         facts = {"status": "ready", "rules": "stale" if stale else "live"}
         if stale:

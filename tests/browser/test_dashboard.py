@@ -155,6 +155,19 @@ def test_no_page_scrolls_sideways(page: Page, acme: Records, width: int) -> None
         assert beyond <= 0, f"{path} is {beyond} px too wide at {width}"
 
 
+def test_a_phone_shows_each_row_whole(page: Page, acme: Records) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/events", "/runs", "/bookings"):
+        page.goto(path)
+        cells = page.evaluate("""[...document.querySelectorAll(".log td:not(.pick)")]
+            .filter(cell => cell.checkVisibility() && cell.textContent.trim())
+            .map(cell => cell.getBoundingClientRect().right)""")
+        assert cells, path
+        assert max(cells) <= 390, f"{path} hides a part of a row"
+        who = page.evaluate("document.querySelector('.log .what').clientWidth")
+        assert who > 150, f"{path} breaks what came in letters"
+
+
 def test_everything_works_without_script(browser: Browser, address: str, acme: Records) -> None:
     context = browser.new_context(base_url=address, java_script_enabled=False)
     tab = context.new_page()

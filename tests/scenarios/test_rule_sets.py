@@ -11,6 +11,7 @@ import pytest
 from relay.core.errors import NotFound
 from relay.pipeline import arrange, connect, rules, versions
 from relay.pipeline.definitions import Definer
+from relay.pipeline.misfit import no_longer_fit
 from relay.pipeline.watch import Watch
 from relay.setups import Setup
 from relay.storage import rulesets
@@ -162,7 +163,7 @@ def test_live_rules_that_no_longer_fit_the_lists_are_told_of_until_they_do(house
     assert rename("Proposal")["rules"] == "live"
     first, second = (row.subject.partition("] ")[2] for row in house.rows(mails))
     assert first == "The live rules no longer fit the lists"
-    assert second == "The live rules fit the lists again"
+    assert second == "The live rules fit again"
 
 
 def test_a_target_that_rules_name_is_missed_when_it_is_gone(small_house: House) -> None:
@@ -224,24 +225,28 @@ def test_a_change_of_connections_or_settings_lints_the_live_rules_again(small_ho
     house = small_house
     _setting(19)(house)
     house.apply({"rules/naming.yaml": NAMING})
-    changes: Sequence[tuple[Change, set[str], Change]] = (
-        (_removed("recurly"), {"there is no connection to recurly"}, _added("recurly", "recurly")),
+    changes: Sequence[tuple[Change, set[str], str, Change]] = (
+        (_removed("recurly"), {"there is no connection to recurly"}, "connections",
+         _added("recurly", "recurly")),
         (_added("books", "quickbooks"), {"there are several connections to quickbooks"},
-         _removed("books")),
+         "connections", _removed("books")),
         (_renamed("quickbooks", "books"), {"there is no connection 'quickbooks' to quickbooks"},
-         _renamed("books", "quickbooks")),
-        (_setting(None), {"the organization has no setting 'vat_rate'"}, _setting(7)),
-        (_paused("zuora", paused=True), set(), _setting(19)),
-        (_paused("zuora", paused=False), set(), _setting(7)),
+         "connections", _renamed("books", "quickbooks")),
+        (_setting(None), {"the organization has no setting 'vat_rate'"}, "settings", _setting(7)),
+        (_paused("zuora", paused=True), set(), "", _setting(19)),
+        (_paused("zuora", paused=False), set(), "", _setting(7)),
     )  # fmt: skip
-    for change, told, mend in changes:
+    for change, told, what, mend in changes:
         change(house)
-        assert _misfits(house) == told
+        found = _misfits(house)
+        assert {one["message"] for one in found} == told
+        if what:
+            assert no_longer_fit(found) == f"The live rules no longer fit the {what}"
         mend(house)
-        assert _misfits(house) == set()
+        assert not _misfits(house)
 
 
-def _misfits(house: House) -> set[object]:
+def _misfits(house: House) -> Sequence[rulesets.Kept]:
     """What the live rules are told to be wrong with."""
     with house.runtime.db.read() as conn:
-        return {one["message"] for one in rulesets.findings_of(conn, house.made.org).live}
+        return rulesets.findings_of(conn, house.made.org).live

@@ -108,7 +108,7 @@ rule_applies = Table(
     sqlite_autoincrement=True,
 )
 
-# Why the last apply was refused, and what of the live set no longer fits the lists: one row each,
+# Why the last apply was refused, and what of the live set no longer fits: one row each,
 # gone when it is mended.
 rule_findings = Table(
     "rule_findings",

@@ -13,6 +13,7 @@ from relay.core.ids import public
 from relay.core.rhythm import told
 from relay.crm.embedded import grid
 from relay.pipeline import source_watch, unreadable
+from relay.pipeline.misfit import no_longer_fit
 from relay.storage import connections, rulesets, sources
 from relay.storage.reads import bookings, overview, settings, setup
 from relay.storage.reads.lists import item_counts
@@ -188,7 +189,7 @@ def _failures(conn: Connection, org: int, now: datetime) -> list[Need]:
 def _stale_rules(conn: Connection, org: int) -> list[Need]:
     found = rulesets.findings_of(conn, org)
     both = (
-        ("The live rules no longer fit the lists", "They go on working as far as they can.",
+        (no_longer_fit(found.live), "They go on working as far as they can.",
          found.live),
         ("The last rules were refused", "The set before them goes on working.", found.refused),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from relay.core.errors import InvalidInput, NotFound
 from relay.mapping import is_mapping
 from relay.pipeline import arrange, versions, why
 from relay.pipeline import rules as live
+from relay.pipeline.misfit import no_longer_fit
 from relay.pipeline.versions import own_lines
 from relay.setups import NO_RULES
 from relay.storage import rulesets
@@ -59,7 +60,10 @@ def rules() -> str:
         for rule in current
     ]
     past = [{**one, "at": datetime.fromisoformat(one["applied_at"])} for one in found]
-    return page("rules", lines=lines, applied=applied, findings=findings, past=past)
+    title = no_longer_fit(findings.live)
+    return page(
+        "rules", lines=lines, applied=applied, findings=findings, title=title, past=past
+    )  # fmt: skip
 
 
 @pages.get("/rules/<id>")
