@@ -18,7 +18,8 @@ PAUSE_MOST = 0.020
 # The task that each kind of work is woken by; `workers.tasks` has one of each name.
 ROUTE, COMPLETE, ACT, DELIVER = "relay.route", "relay.complete", "relay.act", "relay.deliver"
 WATCH, MAIL, SWEEP = "relay.watch", "relay.mail", "relay.sweep"
-TASKS = frozenset({ROUTE, COMPLETE, ACT, DELIVER, WATCH, MAIL, SWEEP})
+ALONE = "relay.alone"  # what workers died with: how many there are
+TASKS = frozenset({ROUTE, COMPLETE, ACT, DELIVER, WATCH, MAIL, SWEEP, ALONE})
 
 log = logging.get()
 

@@ -2,14 +2,24 @@
 
 import gc
 import os
+import threading
 
-from celery.signals import worker_init, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 
 from relay import bootstrap
+from relay import log as logging
+from relay.pipeline import dead_workers
 from relay.pipeline.engine import Engine
 from relay.pipeline.measuring import Keeper
 from relay.settings import Settings
+from relay.storage.database import Database
 
+log = logging.get()
 _engines: list[tuple[Engine, Keeper]] = []
 
 
@@ -31,6 +41,23 @@ def start(**_: object) -> None:
     engine.release()
     # What was loaded at the start stays: no use in looking for circles in it again and again.
     gc.freeze()
+
+
+@worker_shutting_down.connect
+def leave(**_: object) -> None:
+    """In the parent, which heard the signal: children that are killed because they take too long
+    did not die of their work. In a thread, for a handler may have come at any moment."""
+    threading.Thread(target=_leave, name="leaving", daemon=True).start()
+
+
+def _leave() -> None:
+    db = Database(Settings.from_env(os.environ).database_url, pool=1)
+    try:
+        dead_workers.leave(db, os.getpid())
+    except Exception:  # the outermost loop: the store may be away, and the end is not to wait
+        log.exception("leaving_not_noted")
+    finally:
+        db.close()
 
 
 @worker_process_shutdown.connect

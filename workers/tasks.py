@@ -1,6 +1,6 @@
 """One task per use case: ids go in, a use case is called. Names are those of relay.queue."""
 
-from relay.queue import ACT, COMPLETE, DELIVER, MAIL, ROUTE, SWEEP, WATCH
+from relay.queue import ACT, ALONE, COMPLETE, DELIVER, MAIL, ROUTE, SWEEP, WATCH
 from workers.app import app
 from workers.runtime import engine
 
@@ -33,6 +33,11 @@ def watch(ids: list[int]) -> None:
 @app.task(name=MAIL)
 def mail(ids: list[int]) -> None:
     engine().mail(ids)
+
+
+@app.task(name=ALONE)
+def alone(count: list[int]) -> None:
+    engine().alone(count)
 
 
 @app.task(name=SWEEP)

@@ -309,7 +309,7 @@ def _taken_up(
         run=row.id,
         org=row.org,
         event=row.event,
-        rule=rule or _NO_RULE,
+        rule=rule or NO_RULE,
         setup=setup,
         facts=facts,
         item=row.item_id,
@@ -326,7 +326,7 @@ def _taken_up(
     return execution
 
 
-_NO_RULE = Rule(id="gone", when=(), do=())
+NO_RULE = Rule(id="gone", when=(), do=())
 
 
 def _okey(row: StoredRun, event: stored_events.EventRow | None) -> int | None:

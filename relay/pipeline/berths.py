@@ -47,6 +47,14 @@ class Berths:
         self._in: Counter[int] = Counter()
         self._of: Counter[int] = Counter()
         self._orgs: dict[int, int] = {}  # of targets
+        self._is_closed = False
+
+    def close(self) -> None:
+        """No more are fetched or reserved until it is opened; what is claimed by itself leaves."""
+        self._is_closed = True
+
+    def open(self) -> None:
+        self._is_closed = False
 
     def cap(self, target: int, places: int) -> None:
         """How many a target takes at once."""
@@ -61,6 +69,8 @@ class Berths:
 
     def room(self, lane: int) -> Room:
         """What a claim in this lane may take now."""
+        if self._is_closed:
+            return Room(total=0)
         with self._lock:
             self._look()
             total = min(PLACES - len(self._places), OF_LANE[lane] - self._in[lane])
@@ -74,6 +84,8 @@ class Berths:
     def reserve(self, wanted: Sequence[tuple[int, int, int]]) -> list[bool]:
         """Places for deliveries (id, target, organization) that are being written; one that is not
         taken within seconds is free again, for its transaction may have failed."""
+        if self._is_closed:
+            return [False] * len(wanted)
         with self._lock:
             self._look()
             return [self._enter(id, to, org, FIRST, is_reserved=True) for id, to, org in wanted]

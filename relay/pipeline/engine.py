@@ -10,13 +10,14 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from relay import births
 from relay import log as logging
 from relay.pipeline import (
     act,
+    burial,
     complete,
     dead_workers,
     due,
@@ -29,6 +30,7 @@ from relay.pipeline import (
     watching,
 )
 from relay.pipeline.act import Outcome
+from relay.pipeline.alone import Alone, Hand
 from relay.pipeline.complete import Thin
 from relay.pipeline.elsewhere import crm_of, is_remote
 from relay.pipeline.recorder import Recorder
@@ -38,9 +40,9 @@ from relay.pipeline.route import Routed, route
 from relay.pipeline.sender import Sender
 from relay.pipeline.settle import LEASE as RUN_LEASE
 from relay.pipeline.settle import Settled
-from relay.queue import ACT, COMPLETE, DELIVER, MAIL, ROUTE, WATCH
+from relay.queue import ACT, ALONE, COMPLETE, DELIVER, MAIL, ROUTE, WATCH
 from relay.runtime import Runtime
-from relay.storage import holders, sends, work
+from relay.storage import deaths, holders, sends, work
 from relay.storage.work import Kind, Lease
 
 BATCH = 64
@@ -105,6 +107,16 @@ class Engine:
             linger=LINGER,
             name="recorder",
         )
+        hands = {
+            Kind.EVENT: Hand(ROUTE_LEASE, self._route_on),
+            Kind.COMPLETION: Hand(complete.LEASE, self._complete),
+            Kind.RUN: Hand(RUN_LEASE, self._act),
+            Kind.WATCH: Hand(watching.LEASE, self._watch),
+            Kind.MAIL: Hand(mails.LEASE, self._mail),
+        }
+        self._alone = Alone(
+            self.runtime, hands, self._sender, drain=self.drain, new_token=self._new_token
+        )
 
     # --- tasks -----------------------------------------------------------------------------------
 
@@ -117,12 +129,14 @@ class Engine:
         # A message that brings many is a chunk already; a larger one would be one worker's alone.
         if is_late and len(ids) < FEW and self._has_room():
             leases += work.top_up(db, Kind.EVENT, seconds=ROUTE_LEASE, token=token)
-        until = time.monotonic() + TOP_UP_SECONDS
+        self._route_on(leases, token, is_more=is_late or len(ids) >= FEW)
+
+    def _route_on(self, leases: Sequence[Lease], token: int, *, is_more: bool = False) -> None:
+        db, until = self.runtime.db, time.monotonic() + TOP_UP_SECONDS
         while leases:
             self._route(leases, token)
             keys = [lease.okey for lease in leases if lease.okey is not None]
             leases = work.successors(db, Kind.EVENT, keys, seconds=ROUTE_LEASE, token=token)
-            is_more = is_late or len(ids) >= FEW
             if not leases and is_more and time.monotonic() < until and self._has_room():
                 leases = work.top_up(db, Kind.EVENT, seconds=ROUTE_LEASE, token=token)
 
@@ -136,7 +150,9 @@ class Engine:
         """Fetches what these thin events only name."""
         token = self._new_token()
         db, kind = self.runtime.db, Kind.COMPLETION
-        leases = work.claim(db, kind, ids, seconds=complete.LEASE, token=token)
+        self._complete(work.claim(db, kind, ids, seconds=complete.LEASE, token=token), token)
+
+    def _complete(self, leases: Sequence[Lease], token: int) -> None:
         for thin in complete.prepare(self.runtime, leases, token) if leases else []:
             self._call(("connection", thin.cap), complete.fetch(self.runtime, thin))
 
@@ -147,16 +163,26 @@ class Engine:
     def watch(self, ids: Sequence[int]) -> None:
         """Looks at what changed in these CRMs elsewhere."""
         token = self._new_token()
-        leases = work.claim(self.runtime.db, Kind.WATCH, ids, seconds=watching.LEASE, token=token)
+        db = self.runtime.db
+        self._watch(work.claim(db, Kind.WATCH, ids, seconds=watching.LEASE, token=token), token)
+
+    def _watch(self, leases: Sequence[Lease], token: int) -> None:
         for lease in leases:
             self._call(("watch", lease.id), remote_watch.watch(self.runtime, lease, token))
 
     def mail(self, ids: Sequence[int]) -> None:
         """Hands these mails in."""
         token = self._new_token()
-        leases = work.claim(self.runtime.db, Kind.MAIL, ids, seconds=mails.LEASE, token=token)
+        db = self.runtime.db
+        self._mail(work.claim(db, Kind.MAIL, ids, seconds=mails.LEASE, token=token), token)
+
+    def _mail(self, leases: Sequence[Lease], token: int) -> None:
         if leases:
             mails.send(self.runtime, leases, token)
+
+    def alone(self, _count: Sequence[int] = ()) -> None:
+        """Takes up what workers died with, one by one."""
+        self._alone.go_through()
 
     def sweep(self) -> int:
         """Wakes everything that is due and that nobody was woken for, fires what the clock has
@@ -181,21 +207,27 @@ class Engine:
         return found + len(fired)
 
     def release(self) -> int:
-        """Wakes others for what dead workers of this machine had in hand; how much that was."""
+        """Wakes others for what dead workers of this machine had in hand, and puts aside what
+        several died with; how much that was."""
+        queue = self.runtime.queue
         freed = dead_workers.release(self.runtime)
         for kind, ids in freed.items():
-            self.runtime.queue.wake(TASK_OF[kind], ids)
-        return sum(len(ids) for ids in freed.values())
+            queue.wake(TASK_OF[kind], ids)
+        suspects = len(deaths.waiting(self.runtime.db))
+        queue.wake(ALONE, [suspects] if suspects else [])
+        buried = burial.bury(self.runtime, self._new_token())
+        return sum(len(ids) for ids in freed.values()) + suspects + buried
 
     def run(self, task: str, ids: Sequence[int]) -> None:
         """One of the tasks, by its name."""
-        tasks = {
+        tasks: dict[str, Callable[[Sequence[int]], None]] = {
             ROUTE: self.route,
             COMPLETE: self.complete,
             ACT: self.act,
             DELIVER: self.deliver,
             WATCH: self.watch,
             MAIL: self.mail,
+            ALONE: self.alone,
         }
         tasks[task](ids)
 
@@ -206,6 +238,7 @@ class Engine:
 
     def close(self) -> None:
         """Waits for what is in flight, and ends the threads."""
+        self._leave()
         self._sender.finish()
         self.drain(25.0)
         self._recorder.close()
@@ -214,6 +247,14 @@ class Engine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._caller.join(timeout=5)
         self._loop.close()
+
+    def _leave(self) -> None:
+        """What is still in hand at the end is not what this process died of."""
+        try:
+            with self.runtime.db.write() as conn:
+                holders.leave(conn, [self._holder])
+        except Exception:  # the store may be away, and the end is not to wait for it
+            log.exception("leaving_not_noted")
 
     def _new_token(self) -> int:
         """A number that nobody else claims with, and that tells whose it is."""
@@ -337,8 +378,9 @@ class Engine:
 
 def _registered(runtime: Runtime) -> int:
     pid = os.getpid()
+    at, born = runtime.clock.now(), births.birth(pid)
     with runtime.db.write() as conn:
-        return holders.register(conn, births.machine(), pid, births.birth(pid), runtime.clock.now())
+        return holders.register(conn, births.machine(), pid, born, at, parent=os.getppid())
 
 
 def _token(one: Brought) -> int:

@@ -215,6 +215,18 @@ class Execution:
         self.reason = reason or self.failed_with
         self.step = None
 
+    def perish(self, reason: str, now: datetime) -> None:
+        """Workers died with the run: it fails where it stands. Nothing of it is worked out any
+        more, nor what it would do on failure, for they may have died of that. A step that has a row
+        keeps what is known of it."""
+        program = self.rule.on_failure if self.failing else self.rule.do
+        while self.at < len(program) and self.number in self.over:
+            self.at += 1
+        if self.at < len(program) and self.number not in self.unfinished:
+            self._take(program[self.at])
+            self._note("failed", now, error=reason)
+        self.end("failed", reason)
+
     def _give_up(self, message: str) -> None:
         if self.failing or not self.rule.on_failure:
             self.end("failed", self.failed_with or message)

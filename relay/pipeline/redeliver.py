@@ -55,6 +55,7 @@ def resend(runtime: Runtime, org: int, id: int, *, by: str, force: bool = False)
             target = target_key(row.target_kind, row.target_id)
             again = NewWork(id=id, org=org, target=target, lane=sends.BY_HAND)
             work.add(db, conn, Kind.DELIVERY, [again])
+        work.exhume(conn, Kind.DELIVERY, [id])
         mine = update(deliveries).where(deliveries.c.id == id)
         values = {"reason": f"sent again by {by}", "ended_at": None, "next_at": next_at}
         conn.execute(mine.values(state="pending", **values))
@@ -125,6 +126,7 @@ def bulk(
             (id, hook) for id, hook in redeliveries.choose(conn, org, chosen) if hook in living
         ]
         redeliveries.queue(conn, org, order, [id for id, _ in found], by)
+        work.exhume(conn, Kind.DELIVERY, [id for id, _ in found])
         fresh = [
             NewWork(id=id, org=org, target=target_key("hook", hook), lane=sends.BULK)
             for id, hook in found

@@ -116,6 +116,16 @@ def read_runs(conn: Connection, wanted: Sequence[int]) -> list[StoredRun]:
     ]
 
 
+def fail_steps(conn: Connection, wanted: Sequence[int], reason: str, at: datetime) -> None:
+    """Ends the steps that were in hand; what they were given, and whether they may have been sent,
+    stays."""
+    conn.execute(
+        update(steps)
+        .where(steps.c.run_id.in_(wanted), steps.c.state == "waiting")
+        .values(state="failed", error=reason, ended_at=at)
+    )
+
+
 # --- bookings ------------------------------------------------------------------------------------
 
 

@@ -271,7 +271,7 @@ AND (c.lease_until IS NULL OR c.lease_until <= now()) AND c.id <> ALL (CAST(:but
 RETURNING c.id""",
     "again": """
 UPDATE work SET due_at = now() + :seconds * interval '1 second', lease_until = NULL, token = NULL,
-    lane = :lane
+    lane = :lane, deaths = 0
 WHERE kind = :kind AND id = :id AND token = :token""",
 }
 
@@ -355,6 +355,6 @@ AND (lease_until IS NULL OR lease_until <= {LITE_NOW})
 AND id NOT IN (SELECT value FROM json_each(:but)) RETURNING id""",
     "again": f"""
 UPDATE work SET due_at = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), lease_until = NULL,
-    token = NULL, lane = :lane
+    token = NULL, lane = :lane, deaths = 0
 WHERE kind = :kind AND id = :id AND token = :token""",
 }

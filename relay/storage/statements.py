@@ -11,9 +11,9 @@ from dataclasses import dataclass
 class Statements:
     """`claim` by :ids and `top_up` from the backlog give (id, org_id, okey, attempts, is_late);
     `due` gives ids for the sweep; `fence` deletes what the token still holds and gives its ids;
-    `retry` makes one row due again; `successors` claims what waited behind finished :keys, `any_of`
-    says whether something does; `renew` checks that the token still holds the rows, locks them and
-    lengthens their lease. Durations are :seconds."""
+    `retry` makes one row due again, as one that nobody has died with; `successors` claims what
+    waited behind finished :keys, `any_of` says whether something does; `renew` checks that the
+    token still holds the rows, locks them and lengthens their lease. Durations are :seconds."""
 
     claim: str
     top_up: str
@@ -27,8 +27,10 @@ class Statements:
     renew: str
 
 
-_PG_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
-PG_FREE = "due_at <= now() AND (lease_until IS NULL OR lease_until <= now())"
+PG_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
+PG_DUE = "due_at <= now() AND (lease_until IS NULL OR lease_until <= now())"
+# What a worker died with is claimed alone (`deaths.py`).
+PG_FREE = f"{PG_DUE} AND deaths = 0"
 # A set is one text, which is less to write than an array.
 _PG_IDS = "ANY(CAST(:ids AS bigint[]))"
 _PG_KEYS = "ANY(CAST(:keys AS bigint[]))"
@@ -45,25 +47,26 @@ WITH c AS MATERIALIZED (
     AND {PG_FREE}
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED),
 taken AS (SELECT id FROM c WHERE okey IS NULL OR NOT EXISTS (
-    {_PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
+    {PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
 {_PG_TAKE}""",
     # The order is tested inside the limited query, or one busy key would fill the limit with rows
     # that cannot be taken.
     top_up=f"""
 WITH taken AS MATERIALIZED (
     SELECT c.id FROM work c WHERE c.kind = :kind AND {PG_FREE}
-    AND (c.okey IS NULL OR NOT EXISTS ({_PG_OLDER}))
+    AND (c.okey IS NULL OR NOT EXISTS ({PG_OLDER}))
     ORDER BY c.due_at, c.id LIMIT :limit FOR UPDATE SKIP LOCKED)
 {_PG_TAKE}""",
     due=f"""
 SELECT c.id FROM work c WHERE c.kind = :kind AND {PG_FREE}
 AND c.due_at <= now() - :seconds * interval '1 second'
-AND (c.okey IS NULL OR NOT EXISTS ({_PG_OLDER}))
+AND (c.okey IS NULL OR NOT EXISTS ({PG_OLDER}))
 ORDER BY c.due_at, c.id LIMIT :limit""",
     fence=f"""
 DELETE FROM work WHERE kind = :kind AND id = {_PG_IDS} AND token = :token RETURNING id""",
     retry="""
-UPDATE work SET due_at = now() + :seconds * interval '1 second', lease_until = NULL, token = NULL
+UPDATE work SET due_at = now() + :seconds * interval '1 second', lease_until = NULL, token = NULL,
+    deaths = 0
 WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
     add="""
 INSERT INTO work (kind, id, org_id, okey, target, lane, due_at, attempts)
@@ -81,7 +84,7 @@ WITH c AS MATERIALIZED (
     SELECT kind, id, okey FROM work WHERE kind = :kind AND okey = {_PG_KEYS}
     AND {PG_FREE}
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED),
-taken AS (SELECT id FROM c WHERE NOT EXISTS ({_PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
+taken AS (SELECT id FROM c WHERE NOT EXISTS ({PG_OLDER} AND p.id <> ALL (SELECT id FROM c)))
 {_PG_TAKE}""",
     renew=f"""
 UPDATE work SET lease_until = now() + :seconds * interval '1 second'
@@ -90,8 +93,9 @@ WHERE kind = :kind AND id = {_PG_IDS} AND token = :token RETURNING id""",
 
 # Microseconds, as `Time` keeps them. `unixepoch('subsec')` is newer than the SQLite of Debian 12.
 LITE_NOW = "(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000)"
-_LITE_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
-LITE_FREE = f"c.due_at <= {LITE_NOW} AND (c.lease_until IS NULL OR c.lease_until <= {LITE_NOW})"
+LITE_OLDER = "SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id"
+LITE_DUE = f"c.due_at <= {LITE_NOW} AND (c.lease_until IS NULL OR c.lease_until <= {LITE_NOW})"
+LITE_FREE = f"{LITE_DUE} AND c.deaths = 0"
 _LITE_TAKE = f"""
 UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), token = :token,
     attempts = attempts + 1
@@ -105,25 +109,25 @@ WITH cand AS MATERIALIZED (
     WHERE c.kind = :kind AND c.id IN (SELECT value FROM json_each(:ids)) AND {LITE_FREE}
     ORDER BY c.id LIMIT :limit),
 taken AS (SELECT c.id FROM cand c WHERE c.okey IS NULL OR NOT EXISTS (
-    {_LITE_OLDER} AND p.id NOT IN (SELECT id FROM cand)))
+    {LITE_OLDER} AND p.id NOT IN (SELECT id FROM cand)))
 {_LITE_TAKE}""",
     top_up=f"""
 WITH taken AS MATERIALIZED (
     SELECT c.id FROM work c WHERE c.kind = :kind AND {LITE_FREE}
-    AND (c.okey IS NULL OR NOT EXISTS ({_LITE_OLDER}))
+    AND (c.okey IS NULL OR NOT EXISTS ({LITE_OLDER}))
     ORDER BY c.due_at, c.id LIMIT :limit)
 {_LITE_TAKE}""",
     due=f"""
 SELECT c.id FROM work c WHERE c.kind = :kind AND {LITE_FREE}
 AND c.due_at <= {LITE_NOW} - CAST(:seconds * 1000000 AS INTEGER)
-AND (c.okey IS NULL OR NOT EXISTS ({_LITE_OLDER}))
+AND (c.okey IS NULL OR NOT EXISTS ({LITE_OLDER}))
 ORDER BY c.due_at, c.id LIMIT :limit""",
     fence="""
 DELETE FROM work WHERE kind = :kind AND id IN (SELECT value FROM json_each(:ids))
 AND token = :token RETURNING id""",
     retry=f"""
 UPDATE work SET due_at = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), lease_until = NULL,
-    token = NULL
+    token = NULL, deaths = 0
 WHERE kind = :kind AND id = :id AND token = :token RETURNING id""",
     add=f"""
 INSERT INTO work (kind, id, org_id, okey, target, lane, due_at, attempts)
@@ -140,7 +144,7 @@ WITH cand AS MATERIALIZED (
     WHERE c.kind = :kind AND c.okey IN (SELECT value FROM json_each(:keys)) AND {LITE_FREE}
     ORDER BY c.id LIMIT :limit),
 taken AS (SELECT c.id FROM cand c WHERE NOT EXISTS (
-    {_LITE_OLDER} AND p.id NOT IN (SELECT id FROM cand)))
+    {LITE_OLDER} AND p.id NOT IN (SELECT id FROM cand)))
 {_LITE_TAKE}""",
     renew=f"""
 UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     TextClause,
     bindparam,
+    delete,
     insert,
     select,
     text,
@@ -25,6 +26,7 @@ from relay.storage.tables.work import dead
 from relay.storage.tables.work import work as table
 
 CHUNK = 64
+_AT_ONCE = 1000  # ids in one statement
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)  # due on whatever clock
 GRACE = 1.0  # seconds a row is left to its own wake-up before the sweep takes it
 
@@ -231,6 +233,13 @@ def bury(
             attempts=lease.attempts,
         )
     )
+
+
+def exhume(conn: Connection, kind: Kind, ids: Sequence[int]) -> None:
+    """They are no dead letters any more: a person has them done again."""
+    for first in range(0, len(ids), _AT_ONCE):
+        some = dead.c.id.in_(ids[first : first + _AT_ONCE])
+        conn.execute(delete(dead).where(dead.c.kind == int(kind), some))
 
 
 def _of(db: Database) -> Statements:

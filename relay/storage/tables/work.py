@@ -5,7 +5,7 @@ backlog.
 `due_at`. Times of `work` are the database's own: leases must not depend on a worker's clock.
 """
 
-from sqlalchemy import Column, Index, Integer, SmallInteger, Table, Text, text
+from sqlalchemy import Boolean, Column, Index, Integer, SmallInteger, Table, Text, false, text
 
 from relay.storage.tables.base import BigId, Time, metadata
 
@@ -23,6 +23,8 @@ work = Table(
     Column("lease_until", Time),  # NULL: free
     Column("token", BigId),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # Of workers that had it in hand, since one last laid it down in order.
+    Column("deaths", SmallInteger, nullable=False, server_default="0"),
     Index("ix_work_due", "kind", "due_at"),
     Index(
         "ix_work_okey",
@@ -31,6 +33,13 @@ work = Table(
         "id",
         sqlite_where=text("okey IS NOT NULL"),
         postgresql_where=text("okey IS NOT NULL"),
+    ),
+    # Empty but for what workers died with.
+    Index(
+        "ix_work_deaths",
+        "deaths",
+        sqlite_where=text("deaths > 0"),
+        postgresql_where=text("deaths > 0"),
     ),
     # Each target's turn: from one to the next without reading what waits for the others.
     Index(
@@ -73,6 +82,9 @@ holders = Table(
     Column("machine", Text, nullable=False),  # where `pid` means something; empty: nowhere
     Column("pid", BigId, nullable=False),
     Column("born", Text, nullable=False),
+    Column("parent", BigId, nullable=False),  # the process that made it, and that tells it to end
+    # It was told to end: should it be killed on the way, its work is not what it died of.
+    Column("leaving", Boolean, nullable=False, server_default=false()),
     Column("at", Time, nullable=False),
     Index("ix_holders_machine", "machine"),
     # A number that came again would be a dead worker's.
