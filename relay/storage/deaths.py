@@ -51,7 +51,7 @@ class Suspect:
 def waiting(db: Database) -> list[Suspect]:
     """Those that may be tried again now, the least suspected first."""
     with db.looks() as conn:
-        found = conn.execute(_clause(db.dialect, "waiting"), {"most": MOST, "limit": _LOOKED_AT})
+        found = conn.execute(statement(db.dialect, "waiting"), {"most": MOST, "limit": _LOOKED_AT})
         return [_suspect(row) for row in found]
 
 
@@ -59,7 +59,7 @@ def claim(db: Database, kind: Kind, id: int, *, seconds: float, token: int) -> S
     """Leases this one alone, where it may still be tried."""
     given = {"kind": int(kind), "id": id, "most": MOST, "seconds": seconds, "token": token}
     with db.claims() as conn:
-        row = conn.execute(_clause(db.dialect, "claim"), given).first()
+        row = conn.execute(statement(db.dialect, "claim"), given).first()
     return None if row is None else _suspect(row)
 
 
@@ -67,11 +67,11 @@ def worn(db: Database, *, seconds: float, token: int) -> Sequence[Suspect]:
     """Leases what is not to be tried again, for who gives it up. A run that may have sent something
     to a provider is left to the lease under which it was sent."""
     with db.looks() as conn:
-        if conn.execute(_clause(db.dialect, "any_worn"), {"most": MOST}).first() is None:
+        if conn.execute(statement(db.dialect, "any_worn"), {"most": MOST}).first() is None:
             return []
     given = {"most": MOST, "seconds": seconds, "token": token}
     with db.claims() as conn:
-        return [_suspect(row) for row in conn.execute(_clause(db.dialect, "worn"), given)]
+        return [_suspect(row) for row in conn.execute(statement(db.dialect, "worn"), given)]
 
 
 def _suspect(row: Any) -> Suspect:
@@ -82,7 +82,7 @@ def _suspect(row: Any) -> Suspect:
 
 
 @cache
-def _clause(dialect: str, name: str) -> TextClause:
+def statement(dialect: str, name: str) -> TextClause:
     return text(_TEXTS[name].format(**(_SQLITE if dialect == "sqlite" else _POSTGRESQL)))
 
 

@@ -13,8 +13,10 @@ import pytest
 from relay import births
 from relay.core.clock import SystemClock
 from relay.pipeline import dead_workers
-from relay.storage import holders, work
+from relay.pipeline.engine import Engine
+from relay.storage import deaths, holders, work
 from relay.storage.tables.deliveries import deliveries
+from relay.storage.tables.work import holders as table
 from relay.storage.work import Kind, NewWork
 from tests.hooks.hooked import Hooked
 from tests.hooks.receiver import Request, receiving
@@ -53,27 +55,55 @@ def test_a_process_is_dead_when_it_is_gone_unburied_or_another_has_its_number() 
 def test_only_the_leases_of_the_certainly_dead_end(store: Store, tmp_path: Path) -> None:
     with house_on(store, tmp_path) as house, another() as living, another() as killed:
         mine = births.machine()
-        died = _leased(house, mine, killed.pid, births.birth(killed.pid), 1)
-        _leased(house, mine, living.pid, births.birth(living.pid), 2)
-        _leased(house, "elsewhere", killed.pid, births.birth(killed.pid), 3)
+        died = _leased(house, mine, killed, 1)
+        _leased(house, mine, living, 2)
+        _leased(house, "elsewhere", killed, 3)
+        db = house.runtime.db
         assert dead_workers.release(house.runtime) == {}
+        assert deaths.waiting(db) == []
         killed.kill()
         killed.wait()
-        assert dead_workers.release(house.runtime) == {Kind.DELIVERY: [1]}
         assert dead_workers.release(house.runtime) == {}
-        db = house.runtime.db
-        assert [one.id for one in work.claim(db, Kind.DELIVERY, [1, 2, 3], seconds=9, token=5)] == [
-            1
-        ]
+        assert dead_workers.release(house.runtime) == {}
+        assert [(one.id, one.deaths) for one in deaths.waiting(db)] == [(1, 1)]
+        assert deaths.claim(db, Kind.DELIVERY, 1, seconds=9, token=5) is not None
         # Should it not be dead after all, its record would find the fence closed.
         with db.write() as conn:
             assert not work.fence(db, conn, Kind.DELIVERY, [1], token=holders.token(died, 7))
 
 
-def _leased(house: House, machine: str, pid: int, born: str, row: int) -> int:
-    db = house.runtime.db
+def test_who_was_told_to_end_did_not_die_of_what_it_had_in_hand(
+    store: Store, tmp_path: Path
+) -> None:
+    with house_on(store, tmp_path) as house, another() as child, another() as dead_before:
+        db, parent = house.runtime.db, os.getpid()
+        for row, process in enumerate((child, dead_before), 1):
+            _leased(house, births.machine(), process, row, parent=parent)
+        dead_before.kill()
+        dead_before.wait()
+        dead_workers.leave(db, parent)
+        child.kill()
+        child.wait()
+        assert dead_workers.release(house.runtime) == {Kind.DELIVERY: [1]}
+        assert [(one.id, one.deaths) for one in deaths.waiting(db)] == [(2, 1)]
+
+
+def test_a_worker_that_ends_in_order_leaves_no_death_behind(store: Store, tmp_path: Path) -> None:
+    with house_on(store, tmp_path) as house:
+        engine = Engine(house.runtime)
+        leaving = {row.id: row.leaving for row in house.rows(table)}
+        engine.close()
+        assert [row.leaving for row in house.rows(table)] == [False, True]
+        assert list(leaving.values()) == [False, False]
+
+
+def _leased(
+    house: House, machine: str, process: "subprocess.Popen[bytes]", row: int, *, parent: int = 0
+) -> int:
+    db, pid = house.runtime.db, process.pid
     with db.write() as conn:
-        id = holders.register(conn, machine, pid, born, SystemClock().now())
+        at = SystemClock().now()
+        id = holders.register(conn, machine, pid, births.birth(pid), at, parent=parent)
         new = [NewWork(id=row, org=house.made.org)]
         work.add_leased(db, conn, Kind.DELIVERY, new, seconds=60, token=holders.token(id, 7))
     return id

@@ -1,11 +1,14 @@
 """Dead letters: what gave up, grouped by cause, and looking after a whole group."""
 
 from flask import redirect, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
+from relay.core.ids import public
 from relay.pipeline import failures, replay
+from relay.storage.reads import deliveries, overview
 from relay.storage.reads import failures as stored
-from relay.storage.reads import overview
+from relay.storage.reads.overview import Cause
 from relay.web.dashboard.blueprint import me, page, pages, read, runtime
 
 _VERSIONS = {replay.CURRENT: "The live version", replay.RAN: "The version that ran"}
@@ -13,14 +16,26 @@ _VERSIONS = {replay.CURRENT: "The live version", replay.RAN: "The version that r
 
 @pages.get("/dead")
 def dead() -> str:
-    now = runtime().clock.now()
-    failed, causes = read(
-        lambda conn: (
-            stored.failures(conn, me().org, now),
-            overview.dead_letters(conn, me().org),
-        )
-    )
+    failed, causes = read(_found)
     return page("dead", failed=failed, causes=causes)
+
+
+def _found(conn: Connection) -> tuple[list[stored.Failure], list[tuple[Cause, str]]]:
+    causes = overview.dead_letters(conn, me().org)
+    failed = stored.failures(conn, me().org, runtime().clock.now())
+    return failed, [(one, _last(conn, one)) for one in causes]
+
+
+def _last(conn: Connection, cause: Cause) -> str:
+    """Where the newest of them is shown, and done again."""
+    if cause.name != "deliver":
+        return url_for("dashboard.event", id=public("evt", cause.last_id))
+    row = deliveries.detail(conn, me().org, cause.last_id).row
+    if row.target_kind == "hook":
+        return url_for("dashboard.hook", hook=row.target, open=public("dlv", row.id))
+    if row.run_id is not None:
+        return url_for("dashboard.run", id=public("run", row.run_id))
+    return url_for("dashboard.hooks")
 
 
 @pages.get("/dead/replay")
