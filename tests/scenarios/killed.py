@@ -125,8 +125,9 @@ class Site:
             yield process
 
     @contextmanager
-    def next_worker(self) -> Iterator[subprocess.Popen[bytes]]:
-        """The same, and no time has gone by since the one before was killed."""
+    def next_worker(self, app: str = "workers.app") -> Iterator[subprocess.Popen[bytes]]:
+        """The same, and no time has gone by since the one before was killed; or one of another
+        application."""
         settings = self.house.runtime.settings
         env = {
             **os.environ,
@@ -140,7 +141,8 @@ class Site:
             "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
         }
         process = subprocess.Popen(
-            worker_command(concurrency=2), env=env, start_new_session=True, cwd=ROOT,
+            [app if word == "workers.app" else word for word in worker_command(concurrency=2)],
+            env=env, start_new_session=True, cwd=ROOT,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:

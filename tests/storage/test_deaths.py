@@ -22,7 +22,7 @@ def put(db: Database, *rows: tuple[int, int | None, int], kind: Kind = RUN) -> N
     with db.write() as conn:
         new = [NewWork(id=id, org=1, okey=okey, target=6) for id, okey, _ in rows]
         work.add(db, conn, kind, new)
-        for id, _, died in rows:
+        for id, _, died in [row for row in rows if row[2]]:
             its = (table.c.kind == int(kind), table.c.id == id)
             conn.execute(update(table).where(*its).values(deaths=died))
 
