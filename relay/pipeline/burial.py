@@ -23,7 +23,7 @@ SECONDS = 60.0
 _SO_OFTEN = f"Relay's worker broke down {MOST} times in a row"
 HANDLING = f"{_SO_OFTEN} while handling it: it was put aside, so that everything else goes on"
 SENDING = f"{_SO_OFTEN} while sending it: it was put aside, so that everything else goes on"
-LOOKING = f"{_SO_OFTEN} while looking for changes there: resume it when that is mended"
+LOOKING = f"{_SO_OFTEN} while looking for changes there: let it go on when that is mended"
 RUNNING = (
     f"{_SO_OFTEN} at this step: the run was stopped, so that everything else goes on."
     " What the step asked for may have been done"
