@@ -198,3 +198,4 @@ class Site:
         for kind, task in TASK_OF.items():
             ids = work.overdue(self.house.runtime.db, kind, grace=0.0)
             self.house.runtime.queue.wake(task, ids)
+        self.house.engine.release()  # and what the killed had in hand is told of apart
