@@ -42,7 +42,8 @@ class Secret:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
     """A subscription. `event` is a type, `noun.*` or `*`; `is_rest` says that a program made it,
-    and that 410 therefore ends it; `handshake` that its address was asked first, and how."""
+    and that 410 therefore ends it; `handshake` that its address was asked first, and how;
+    `max_in_flight` holds over all workers, and None is what each of them takes by itself."""
 
     id: int
     org: int
@@ -56,7 +57,7 @@ class Hook:
     on_exhausted: str = "skip"
     schedule: Sequence[timedelta] | None = None
     max_per_second: float | None = None
-    max_in_flight: int = 5
+    max_in_flight: int | None = None
     timeout: float = 15.0
     handshake: str = "none"
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,5 +1,8 @@
 """How many sends a child has in flight: in all, in each lane, to each target, and to slow ones.
 
+Where a person has said how many a hook takes, the others' are counted too, by the database; what
+it last told is remembered here, so that nothing is claimed for which there is no place.
+
 First tries may use every place; what is tried again, and what is sent again in bulk, only a part
 of them, so that a backlog of either never fills the house. Targets that were slow lately share a
 small allowance, so that those that hang do not use up the places of those that answer. Nor does
@@ -18,9 +21,10 @@ PLACES = 400
 OF_LANE = {FIRST: PLACES, BY_HAND: PLACES, LATER: PLACES // 3, BULK: PLACES // 8}
 OF_SLOW = PLACES // 4
 OF_ORG = PLACES * 3 // 4
-EACH = 5  # to one target, until its hook says otherwise
+EACH = 5  # to one target, where nobody has said otherwise
 SLOW = 2.0  # seconds in flight that make a target slow
 SLOW_FOR = 60.0  # and for how long it counts as one
+BELIEVED = 0.5  # seconds for which what the others have left is believed
 _KEPT = 10.0  # seconds a reservation waits for its delivery to be committed
 
 
@@ -42,7 +46,7 @@ class Berths:
         self._places: dict[int, _Place] = {}
         self._caps: dict[int, int] = {}
         self._slow: dict[int, float] = {}
-        self._full: dict[int, float] = {}
+        self._of_all: dict[int, tuple[int, float]] = {}
         self._to: Counter[int] = Counter()
         self._in: Counter[int] = Counter()
         self._of: Counter[int] = Counter()
@@ -56,16 +60,19 @@ class Berths:
     def open(self) -> None:
         self._is_closed = False
 
-    def cap(self, target: int, places: int) -> None:
-        """How many a target takes at once."""
-        if self._caps.get(target, EACH) != places:
+    def cap(self, target: int, places: int | None) -> None:
+        """How many a target takes at once; None: the usual few of each child."""
+        if places is None and target in self._of_all:
             with self._lock:
-                self._caps[target] = places
+                self._of_all.pop(target, None)
+        if self._caps.get(target, EACH) != (places or EACH):
+            with self._lock:
+                self._caps[target] = places or EACH
 
-    def full(self, target: int, seconds: float) -> None:
-        """Other workers have all of its places, for now."""
+    def left(self, target: int, places: int) -> None:
+        """How many more a target takes, all workers counted."""
         with self._lock:
-            self._full[target] = self._now() + seconds
+            self._of_all[target] = places, self._now() + BELIEVED
 
     def room(self, lane: int) -> Room:
         """What a claim in this lane may take now."""
@@ -74,7 +81,7 @@ class Berths:
         with self._lock:
             self._look()
             total = min(PLACES - len(self._places), OF_LANE[lane] - self._in[lane])
-            known = {*self._to, *self._caps, *self._slow, *self._full}
+            known = {*self._to, *self._caps, *self._slow, *self._of_all}
             busy = {target: self._left(target) for target in known}
             full = {org for org, count in self._of.items() if count >= OF_ORG}
             if full:
@@ -106,6 +113,10 @@ class Berths:
             if place is not None:
                 self._leave(place)
 
+    def has(self, target: int) -> bool:
+        """Whether something is on its way to it."""
+        return self._to[target] > 0
+
     @property
     def taken(self) -> int:
         return len(self._places)
@@ -117,6 +128,9 @@ class Berths:
         if self._of[org] >= OF_ORG or self._left(target) <= 0:
             return False
         self._places[id] = _Place(target, org, lane, self._now(), is_reserved)
+        if target in self._of_all:
+            places, until = self._of_all[target]
+            self._of_all[target] = max(places - 1, 0), until
         self._to[target] += 1
         self._in[lane] += 1
         self._of[org] += 1
@@ -132,9 +146,11 @@ class Berths:
             self._slow[place.target] = self._now() + SLOW_FOR
 
     def _left(self, target: int) -> int:
-        if target in self._full:
-            return 0
         left = self._caps.get(target, EACH) - self._to[target]
+        if target in self._of_all:
+            of_all, until = self._of_all[target]
+            # What was heard a while ago is worth one try.
+            left = min(left, of_all if self._now() < until else max(of_all, 1))
         if target not in self._slow:
             return left
         # At least one each: a slow target gets better only by being tried.
@@ -149,6 +165,5 @@ class Berths:
                 self._leave(self._places.pop(id))
             elif not place.is_reserved and now - place.since > SLOW:
                 self._slow[place.target] = now + SLOW_FOR
-        for over in (self._slow, self._full):
-            for target in [one for one, until in over.items() if until < now]:
-                del over[target]
+        for target in [one for one, until in self._slow.items() if until < now]:
+            del self._slow[target]

@@ -13,7 +13,6 @@ from relay.core.errors import RelayError
 from relay.core.hook import Hook
 from relay.http import DELIVERY_LIMIT, Http, Response
 from relay.pipeline import faring, measuring
-from relay.pipeline.berths import EACH
 from relay.pipeline.handshake import ORIGIN, origin_of
 from relay.pipeline.verdict import Verdict, judge
 from relay.runtime import Runtime
@@ -54,8 +53,9 @@ class Trip:
 
     @property
     def counts(self) -> bool:
-        """Whether its hook takes so few at once that all workers count together."""
-        return self.kept_back is None and self.hook is not None and self.hook.max_in_flight < EACH
+        """Whether its hook takes only so many at once, which all workers count together."""
+        hook = self.hook
+        return self.kept_back is None and hook is not None and hook.max_in_flight is not None
 
     @property
     def seconds(self) -> float:

@@ -1,37 +1,42 @@
 """Before deliveries leave: how many each hook takes at once, its breaker, and how many a second it
 takes. All only move when a delivery is due; nothing is dropped and no try is counted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from relay.core.hook import Hook
-from relay.pipeline.berths import EACH
 from relay.runtime import Runtime
 from relay.storage import hook_health, hook_places
+from relay.storage.sends import Sending
 
 if TYPE_CHECKING:
     from relay.pipeline.deliver import Trip
 
 
-def crowded(runtime: Runtime, trips: Sequence["Trip"]) -> set[int]:
-    """The deliveries whose hook has as many in flight, over all workers, as it takes. Only one that
-    takes fewer than usual is counted."""
-    mine = [trip for trip in trips if trip.counts]
-    if not mine:
-        return set()
-    by_hook: dict[int, list[Trip]] = {}
-    for trip in mine:
-        by_hook.setdefault(trip.row.target_id, []).append(trip)
-    left: set[int] = set()
+def crowded(runtime: Runtime, trips: Sequence["Trip"]) -> tuple[set[int], Mapping[int, int]]:
+    """The deliveries whose hook has as many in flight, over all workers, as it takes; and how many
+    more the hooks take. A hook without a limit of its own is not counted."""
+    by_hook: dict[int, list[Sending]] = {}
+    for trip in trips:
+        if trip.counts:
+            by_hook.setdefault(trip.row.target_id, []).append(trip.lease)
+    if not by_hook:
+        return set(), {}
     with runtime.db.write() as conn:
-        for id, its in sorted(by_hook.items()):
-            most = its[0].hook.max_in_flight if its[0].hook else EACH
-            leases = [trip.lease for trip in its]
-            left |= hook_places.enter(runtime.db, conn, id, leases, most=most)
-    return {trip.lease.id for trip in mine} - left
+        entered = hook_places.enter(runtime.db, conn, by_hook)
+    return {lease.id for its in by_hook.values() for lease in its} - entered.ids, entered.free
+
+
+def free(runtime: Runtime, trips: Sequence["Trip"]) -> Mapping[int, int]:
+    """How many more the hooks of these deliveries take, those that have a limit."""
+    ids = {trip.row.target_id for trip in trips if trip.counts}
+    if not ids:
+        return {}
+    with runtime.db.read() as conn:
+        return hook_places.free(runtime.db, conn, ids)
 
 
 def waits(runtime: Runtime, trips: Sequence["Trip"], now: datetime) -> dict[int, timedelta]:

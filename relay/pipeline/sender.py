@@ -4,11 +4,11 @@ next claimed when others have landed. Nobody waits in here: what cannot leave no
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from relay import log as logging
 from relay.pipeline import deliver, gate
-from relay.pipeline.berths import Berths
+from relay.pipeline.berths import BELIEVED, Berths
 from relay.pipeline.deliver import Trip
 from relay.pipeline.insist import insist
 from relay.pipeline.recorder import Recorder
@@ -25,7 +25,6 @@ LANES: Sequence[tuple[int, Sequence[int]]] = (
 _EVERY_LANE = frozenset(lane for lane, _ in LANES)
 _SOONEST = 0.05
 _LATEST = 5.0  # seconds; what is due later is the sweep's
-_CROWDED = 0.5  # until this worker tries a hook again whose places others have
 _SPARE = 5.0  # seconds of a lease that are left for the record
 BATCH = 256  # records in one transaction
 COMPANY = 16  # in flight, for which a record is worth holding back
@@ -154,12 +153,13 @@ class Sender:
         back = [t for t in trips if t.kept_back is None and not self._take(t)]
         staying = {trip.lease.id for trip in back}
         going = [trip for trip in trips if trip.lease.id not in staying]
-        crowded = gate.crowded(self._runtime, going)
-        if crowded:
-            turned = [trip for trip in going if trip.lease.id in crowded]
-            going = [trip for trip in going if trip.lease.id not in crowded]
-            back += turned
-            self._turn_away(turned)
+        crowded, free = gate.crowded(self._runtime, going)
+        turned = [trip for trip in going if trip.lease.id in crowded]
+        going = [trip for trip in going if trip.lease.id not in crowded]
+        self._note(free)
+        back += turned
+        for trip in turned:
+            self.berths.give_back(trip.lease.id)
         later = gate.waits(self._runtime, going, self._runtime.clock.now())
         seconds = {id: max(wait.total_seconds(), _SOONEST) for id, wait in later.items()}
         if back or seconds:
@@ -170,6 +170,11 @@ class Sender:
         leaving = [trip for trip in going if trip.lease.id not in later]
         self._started(len(leaving))
         self._loop.call_soon_threadsafe(self._launch, leaving, claimed)
+        self._take_up(turned)
+        if any(not self.berths.has(trip.lease.target) for trip in turned):
+            # Whoever lands there takes up what waits. Who has nothing there looks for himself, for
+            # the others may end.
+            self._look_in(BELIEVED)
 
     def _launch(self, trips: Sequence[Trip], claimed: float) -> None:
         self._in_flight += len(trips)
@@ -189,12 +194,20 @@ class Sender:
         target = target_key(trip.row.target_kind, trip.row.target_id)
         return self.berths.take(lease.id, target, lease.org, lease.lane)
 
-    def _turn_away(self, trips: Sequence[Trip]) -> None:
-        """Another worker has its hook's places: whoever lands there takes up what waits."""
-        for trip in trips:
-            self.berths.give_back(trip.lease.id)
-            self.berths.full(target_key(trip.row.target_kind, trip.row.target_id), _CROWDED)
-        self._look_in(_CROWDED)
+    def _note(self, free: Mapping[int, int]) -> None:
+        for hook, places in free.items():
+            self.berths.left(target_key("hook", hook), places)
+
+    def _take_up(self, trips: Sequence[Trip]) -> None:
+        """What waits for places of the hooks of these, which were recorded or let go of. Who gives
+        a place back and who was turned away both look after their commit, so that one of them sees
+        what the other has left."""
+        free = gate.free(self._runtime, trips)
+        self._note(free)
+        open_ = [target_key("hook", hook) for hook, places in free.items() if places > 0]
+        lanes = {_group(lane) for lane in sends.lanes(self._runtime.db, open_)}
+        if lanes:
+            self._loop.call_soon_threadsafe(self._pull_in, lanes)
 
     def _let_go(
         self, back: Sequence[Trip], seconds: dict[int, float], going: Sequence[Trip]
@@ -237,9 +250,7 @@ class Sender:
             left = insist(lambda: deliver.record(self._runtime, trips))
             self._runtime.queue.wake(DELIVER, left.deliveries)
             self._follow(left.keys)
-            if any(trip.counts for trip in trips):
-                # Others may have been turned away meanwhile, here or in another worker.
-                self._loop.call_soon_threadsafe(self._pull_everything)
+            self._take_up(trips)
         except Exception:  # the outermost loop: the lease brings the rows back
             log.exception("deliveries_not_recorded", count=len(trips))
         finally:
@@ -249,9 +260,12 @@ class Sender:
 
     def _pull_everything(self) -> None:
         """Something has come of which nobody knows in which lane it is."""
+        self._pull_in(_EVERY_LANE)
+
+    def _pull_in(self, lanes: Collection[int]) -> None:
         # Who is pulling now may have looked before it came.
         self._is_asked_again = self._is_pulling
-        self._more |= _EVERY_LANE
+        self._more |= set(lanes)
         self._pull_soon()
 
     def _pull_first(self) -> None:

@@ -30,7 +30,7 @@ ZAPIER = "hooks.zapier.com"
 ZAPIER_PER_SECOND = 25.0  # its ceiling is 30 for all hooks of a user
 SCHEMES = ("hmac", "ed25519")
 _SECONDS = (1.0, 30.0)
-_IN_FLIGHT = (1, 100)
+IN_FLIGHT = (1, 500)
 _PER_SECOND = (0.01, 10_000.0)
 
 
@@ -48,7 +48,7 @@ class NewHook:
     on_exhausted: str = "skip"
     schedule: Sequence[float] | str | None = None
     max_per_second: float | None = None
-    max_in_flight: int = 5
+    max_in_flight: int | None = None
     timeout: float = 15.0
     handshake: str = "none"
     headers: Mapping[str, str] | None = None
@@ -148,11 +148,11 @@ def _check_limits(hook: Hook) -> None:
             raise InvalidInput(f"{name} is {' or '.join(known)}", {name: [f"not {value!r}"]})
     for name, number, (least, most) in (
         ("timeout", hook.timeout, _SECONDS),
-        ("max_in_flight", hook.max_in_flight, _IN_FLIGHT),
+        ("max_in_flight", hook.max_in_flight, IN_FLIGHT),
         ("max_per_second", hook.max_per_second, _PER_SECOND),
     ):
         if number is not None and not least <= number <= most:
-            raise InvalidInput(f"{name} is {least:g} to {most:g}", {name: [f"not {number:g}"]})
+            raise InvalidInput(f"{name} is {least:g} to {most:g}", {name: ["is out of range"]})
 
 
 def check_event(runtime: Runtime, conn: Connection, org: int, event: str) -> None:

@@ -1,8 +1,8 @@
 """Claims of deliveries: by ids, by keys that are free again, or from the backlog, lane by lane.
 
 Unlike other work a delivery calls somebody, so a claim takes only what may be called now: nothing
-for a target that has no room (`:skip`), at most `room` for one that has (`:targets`, `:rooms`),
-and of an ordering key the head alone.
+for a target that has no room (`:skip`), at most `room` for one that takes more or less than `each`
+(`:targets`, `:rooms`), and of an ordering key the head alone.
 """
 
 import json
@@ -70,6 +70,15 @@ def heads(
 def backlog(db: Database, lane: int, room: Room, *, seconds: float, token: int) -> list[Sending]:
     """Leases what is due in this lane, a little of each target, the longest waiting first."""
     return _take(db, "backlog", room, seconds, token, lane=lane)
+
+
+def lanes(db: Database, targets: Sequence[int]) -> set[int]:
+    """Those in which something that is due and free waits for one of these targets."""
+    if not targets:
+        return set()
+    with db.looks() as conn:
+        given = {"kind": int(Kind.DELIVERY), "targets": _list(db, targets)}
+        return set(conn.execute(_clause(db.dialect, "lanes"), given).scalars())
 
 
 def overdue(db: Database, lane: int, *, limit: int, grace: float) -> list[int]:
@@ -166,6 +175,7 @@ def _take(
         "each": room.each,
         "targets": _list(db, list(rooms)),
         "rooms": _list(db, list(rooms.values())),
+        "most": max(rooms.values(), default=0),
         "skip": _list(db, [target for target, count in rooms.items() if count <= 0]),
         "seconds": seconds,
         "token": token,
@@ -197,12 +207,12 @@ def _pairs(leases: Sequence[Sending]) -> str:
 
 _PG_HEAD = """(c.okey IS NULL OR NOT EXISTS (
     SELECT 1 FROM work p WHERE p.kind = c.kind AND p.okey = c.okey AND p.id < c.id))"""
-_PG_TAKE = """,
+_PG_ROOMS = "unnest(CAST(:targets AS bigint[]), CAST(:rooms AS int[])) AS r(target, room)"
+_PG_TAKE = f""",
 numbered AS (SELECT c.id, c.target, row_number() OVER (PARTITION BY c.target ORDER BY c.id) AS n
     FROM c),
 taken AS (SELECT n.id FROM numbered n
-    LEFT JOIN unnest(CAST(:targets AS bigint[]), CAST(:rooms AS int[])) AS r(target, room)
-        ON r.target = n.target
+    LEFT JOIN {_PG_ROOMS} ON r.target = n.target
     WHERE n.n <= coalesce(r.room, :each) ORDER BY n.id LIMIT :limit)
 UPDATE work w SET lease_until = now() + :seconds * interval '1 second', token = :token,
     attempts = w.attempts + 1
@@ -242,11 +252,16 @@ WITH c AS MATERIALIZED (
     "backlog": f"""{_PG_TARGETS},
 turns AS (SELECT x.id, x.due_at FROM t CROSS JOIN LATERAL (
     SELECT c.id, c.due_at FROM work c WHERE c.kind = :kind AND c.lane = :lane
-    AND c.target = t.target AND {_PG_FREE} AND {_PG_HEAD} ORDER BY c.due_at, c.id LIMIT :each) x
+    AND c.target = t.target AND {_PG_FREE} AND {_PG_HEAD} ORDER BY c.due_at, c.id
+    LIMIT coalesce((SELECT r.room FROM {_PG_ROOMS} WHERE r.target = t.target), :each)) x
     WHERE t.target <> ALL (CAST(:skip AS bigint[])) ORDER BY x.due_at, x.id LIMIT :limit),
 c AS MATERIALIZED (
     SELECT c.id, c.target FROM work c WHERE c.kind = :kind
     AND c.id = ANY(ARRAY(SELECT id FROM turns)) AND {_PG_FREE} FOR UPDATE SKIP LOCKED){_PG_TAKE}""",
+    "lanes": f"""
+SELECT l.lane FROM (VALUES ({FIRST}), ({LATER}), ({BULK}), ({BY_HAND})) AS l(lane)
+WHERE EXISTS (SELECT 1 FROM work WHERE kind = :kind AND work.lane = l.lane
+    AND target = ANY(:targets) AND {PG_FREE})""",
     "overdue": f"""{_PG_TARGETS}
 SELECT x.id FROM t CROSS JOIN LATERAL (
     SELECT c.id, c.due_at FROM work c WHERE c.kind = :kind AND c.lane = :lane
@@ -276,12 +291,13 @@ WHERE kind = :kind AND id = :id AND token = :token""",
 }
 
 _LITE_HEAD = _PG_HEAD
+_LITE_ROOMS = """(SELECT a.value AS target, b.value AS room FROM json_each(:targets) a
+        JOIN json_each(:rooms) b ON b.key = a.key)"""
 _LITE_TAKE = f""",
 numbered AS (SELECT c.id, c.target, row_number() OVER (PARTITION BY c.target ORDER BY c.id) AS n
     FROM c),
 taken AS (SELECT n.id FROM numbered n
-    LEFT JOIN (SELECT a.value AS target, b.value AS room FROM json_each(:targets) a
-        JOIN json_each(:rooms) b ON b.key = a.key) r ON r.target = n.target
+    LEFT JOIN {_LITE_ROOMS} r ON r.target = n.target
     WHERE n.n <= coalesce(r.room, :each) ORDER BY n.id LIMIT :limit)
 UPDATE work SET lease_until = {LITE_NOW} + CAST(:seconds * 1000000 AS INTEGER), token = :token,
     attempts = attempts + 1
@@ -303,11 +319,10 @@ WITH RECURSIVE t(target) AS (
 )"""
 
 
-def _lite_turns(more: str, most: str) -> str:
+def _lite_turns(among: str, most: str, more: str = "") -> str:
     # SQLite has no LATERAL; a table-valued function may look at the row before it. CROSS JOIN
     # keeps the order as written: else the whole backlog is read in order of `due_at`.
-    return f"""{_LITE_TARGETS},
-turns AS (SELECT w.id, w.due_at FROM t CROSS JOIN json_each((
+    return f"""SELECT w.id, w.due_at FROM {among} t CROSS JOIN json_each((
     SELECT json_group_array(x.id) FROM (
         SELECT c.id FROM work c WHERE c.kind = :kind AND c.target IS NOT NULL
         AND c.lane = :lane AND c.target = t.target AND {LITE_FREE} {more} AND {_LITE_HEAD}
@@ -326,14 +341,27 @@ WITH c AS MATERIALIZED (
     SELECT c.id, c.target FROM work c
     WHERE c.kind = :kind AND c.okey IN (SELECT value FROM json_each(:keys)) AND {LITE_FREE}
     AND {_LITE_ROOM} AND {_LITE_HEAD}){_LITE_TAKE}""",
-    "backlog": f"""{_lite_turns("", ":each")}
-    WHERE t.target NOT IN (SELECT value FROM json_each(:skip)) ORDER BY +w.due_at LIMIT :limit),
+    # No LIMIT of its own for each target either.
+    "backlog": f"""{_LITE_TARGETS},
+turns AS (SELECT * FROM (
+    {_lite_turns("t", ":each")}
+    WHERE t.target NOT IN (SELECT value FROM json_each(:targets))
+    UNION ALL
+    {_lite_turns(_LITE_ROOMS, ":most")}
+    WHERE j.key < t.room) ORDER BY +due_at LIMIT :limit),
 c AS MATERIALIZED (SELECT c.id, c.target FROM work c WHERE c.kind = :kind
     AND c.id IN (SELECT id FROM turns)){_LITE_TAKE}""",
-    "overdue": f"""{
+    "lanes": f"""
+SELECT l.value FROM json_each('[{FIRST},{LATER},{BULK},{BY_HAND}]') l
+WHERE EXISTS (SELECT 1 FROM work c WHERE c.kind = :kind AND c.lane = l.value
+    AND c.target IS NOT NULL AND c.target IN (SELECT value FROM json_each(:targets))
+    AND {LITE_FREE})""",
+    "overdue": f"""{_LITE_TARGETS},
+turns AS ({
         _lite_turns(
-            f"AND c.due_at <= {LITE_NOW} - CAST(:seconds * 1000000 AS INTEGER)",
+            "t",
             "min(256, :limit)",
+            f"AND c.due_at <= {LITE_NOW} - CAST(:seconds * 1000000 AS INTEGER)",
         )
     })
 SELECT id FROM turns ORDER BY due_at, id LIMIT :limit""",

@@ -35,7 +35,8 @@ hooks = Table(
     Column("on_exhausted", Text, nullable=False),  # skip | block
     Column("schedule", Json),  # seconds after each failure; NULL: the usual ones
     Column("max_per_second", Float),
-    Column("max_in_flight", Integer, nullable=False),
+    # Over all workers; NULL: a few in each of their processes.
+    Column("max_in_flight", Integer),
     Column("timeout", Float, nullable=False),
     Column("handshake", Text, nullable=False),  # none | cloudevents
     Column("sealed", Text, nullable=False),  # {"secrets": [{"value", "until"?}], "headers": {…}}
@@ -72,7 +73,7 @@ hook_health = Table(
     Column("exhausted_count", Integer, nullable=False, server_default="0"),
 )
 
-# Messages on their way to hooks that take few at once.
+# Messages on their way to hooks that take only so many at once, over all workers.
 hook_places = Table(
     "hook_places",
     metadata,
@@ -81,6 +82,7 @@ hook_places = Table(
     Column("token", BigId, nullable=False),  # of the lease under which it left
     PrimaryKeyConstraint("hook_id", "delivery_id"),
     sqlite_with_rowid=False,
+    postgresql_with={"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 2000},
 )
 
 hook_sequences = Table(

@@ -17,6 +17,11 @@ from relay.web.api.resource import Resource
 from relay.web.api.site import Document, by, caller, page_of, read, runtime, whole
 
 _TIME = {"format": "date-time"}
+_IN_FLIGHT = {
+    "description": "Messages on their way to it at once, over all workers, 1 to 500. null: 5 in"
+    " each process of a worker.",
+    "example": 10,
+}
 # What integrations call the address; the first is ours.
 ALIASES = ("target_url", "url", "hookUrl", "targetUrl", "subscription_url")
 _FILTERS = ("list_id", "account_id", "condition")
@@ -42,7 +47,7 @@ class HookDocument(Schema):
     on_exhausted = fields.String(validate=validate.OneOf(hooks.ON_EXHAUSTED))
     schedule = fields.Raw(allow_none=True)
     max_per_second = fields.Float(allow_none=True)
-    max_in_flight = fields.Integer()
+    max_in_flight = fields.Integer(allow_none=True, metadata=_IN_FLIGHT)
     timeout = fields.Float()
     handshake = fields.String(validate=validate.OneOf(hooks.HANDSHAKES))
     headers = fields.List(fields.String())
@@ -70,7 +75,7 @@ class NewHook(Schema):
     on_exhausted = fields.String(load_default="skip", validate=validate.OneOf(hooks.ON_EXHAUSTED))
     schedule = fields.Raw(load_default=None, metadata={"example": [5, 60, 600]})
     max_per_second = fields.Float(load_default=None, allow_none=True)
-    max_in_flight = fields.Integer(load_default=5)
+    max_in_flight = fields.Integer(load_default=None, allow_none=True, metadata=_IN_FLIGHT)
     timeout = fields.Float(load_default=15.0)
     handshake = fields.String(load_default="none", validate=validate.OneOf(hooks.HANDSHAKES))
     headers = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
@@ -99,14 +104,14 @@ class MadeHook(HookDocument):
 
 
 class HookChange(Schema):
-    """What is to be set. `condition` of null takes it away."""
+    """What is to be set. null takes a condition, a schedule or a limit away."""
 
     target_url = fields.String(attribute="url", data_key="target_url")
     condition = fields.String(allow_none=True)
     headers = fields.Dict(keys=fields.String(), values=fields.String())
     schedule = fields.Raw(allow_none=True)
     max_per_second = fields.Float(allow_none=True)
-    max_in_flight = fields.Integer()
+    max_in_flight = fields.Integer(allow_none=True, metadata=_IN_FLIGHT)
     timeout = fields.Float()
     ordering = fields.String()
     on_exhausted = fields.String()

@@ -9,6 +9,7 @@ from relay.core.errors import Conflict, InvalidInput
 from relay.core.hook import Hook
 from relay.core.ids import number, public
 from relay.pipeline import explain, portal, redeliver, subscribe, trial
+from relay.pipeline.berths import EACH
 from relay.pipeline.catalogue import types_of
 from relay.pipeline.crm_lists import all_lists
 from relay.storage import hook_health
@@ -32,16 +33,18 @@ def hooks() -> str:
 def create_hook() -> Response | str:
     """A new hook; what verifies its messages is shown this once."""
     me().need("admin")
-    form = {name: request.form.get(name, "").strip() for name in ("url", "event", "list", "if")}
-    wanted = subscribe.NewHook(
-        url=form["url"],
-        event=form["event"],
-        list_id=form["list"] or None,
-        condition=form["if"] or None,
-        format=request.form.get("format", "flat"),
-        ordering="key" if request.form.get("ordered") else "none",
-    )
+    names = ("url", "event", "list", "if", "at_once")
+    form = {name: request.form.get(name, "").strip() for name in names}
     try:
+        wanted = subscribe.NewHook(
+            url=form["url"],
+            event=form["event"],
+            list_id=form["list"] or None,
+            condition=form["if"] or None,
+            format=request.form.get("format", "flat"),
+            ordering="key" if request.form.get("ordered") else "none",
+            max_in_flight=_number(form["at_once"]),
+        )
         made = subscribe.subscribe(runtime(), me().org, wanted, by=me().email)
     except (InvalidInput, Conflict) as refused:
         return refuse(_hooks(problem=str(refused), wanted=form), refused)
@@ -79,6 +82,7 @@ def hook(hook: str) -> str:
         keys=len(found.keys(runtime().clock.now())),
         scheme=subscribe.scheme_of(found),
         health=health,
+        usual_at_once=EACH,
         found=page_of,
         story=story,
         state_chosen=request.args.get("state", ""),
@@ -161,6 +165,13 @@ def delete_hook(hook: str) -> Response:
     return redirect(url_for("dashboard.hooks"))
 
 
+def _number(text: str) -> int | None:
+    try:
+        return int(text) if text else None
+    except ValueError as error:
+        raise InvalidInput(f"{text[:20]!r} is no number") from error
+
+
 def _found(ref: str) -> Hook:
     return read(lambda conn: subscribe.hook_called(runtime(), conn, me().org, ref))
 
@@ -184,6 +195,8 @@ def _hooks(*, problem: str = "", wanted: dict[str, str] | None = None) -> str:
         types=types_of(setup).values(),
         lists=lists,
         titles=lists.titles,
+        usual_at_once=EACH,
+        most_at_once=subscribe.IN_FLIGHT[1],
         problem=problem,
         wanted=wanted or {},
     )
