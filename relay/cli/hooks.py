@@ -97,8 +97,11 @@ def lists(invocation: Invocation) -> None:
 @click.option("--header", multiple=True, metavar="NAME=VALUE", help="Sent with each message.")
 @click.option("--schedule", metavar="SECONDS,…", help="The waits after each failure, or `none`.")
 @click.option("--max-per-second", type=float)
-@click.option("--max-in-flight", type=int, help="On their way at once, over all workers. Without"
-              " it: 5 in each process of a worker.")
+@click.option(
+    "--max-in-flight",
+    type=int,
+    help="On their way at once, over all workers. Without it: 5 in each process of a worker.",
+)
 @click.option("--timeout", type=float, default=15.0, show_default=True)
 @click.option("--handshake", type=click.Choice(HANDSHAKES), default="none", show_default=True,
               help="Ask the address first whether it wants to be told.")  # fmt: skip

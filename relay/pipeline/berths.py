@@ -69,10 +69,12 @@ class Berths:
             with self._lock:
                 self._caps[target] = places or EACH
 
-    def left(self, target: int, places: int) -> None:
-        """How many more a target takes, all workers counted."""
+    def left(self, target: int, places: int) -> bool:
+        """How many more a target takes, all workers counted; whether more than was thought."""
         with self._lock:
+            thought, _ = self._of_all.get(target, (places, 0.0))
             self._of_all[target] = places, self._now() + BELIEVED
+        return places > thought
 
     def room(self, lane: int) -> Room:
         """What a claim in this lane may take now."""

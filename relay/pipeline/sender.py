@@ -156,7 +156,7 @@ class Sender:
         crowded, free = gate.crowded(self._runtime, going)
         turned = [trip for trip in going if trip.lease.id in crowded]
         going = [trip for trip in going if trip.lease.id not in crowded]
-        self._note(free)
+        opened = self._note(free)
         back += turned
         for trip in turned:
             self.berths.give_back(trip.lease.id)
@@ -170,6 +170,7 @@ class Sender:
         leaving = [trip for trip in going if trip.lease.id not in later]
         self._started(len(leaving))
         self._loop.call_soon_threadsafe(self._launch, leaving, claimed)
+        self._look_for(opened)
         self._take_up(turned)
         if any(not self.berths.has(trip.lease.target) for trip in turned):
             # Whoever lands there takes up what waits. Who has nothing there looks for himself, for
@@ -194,9 +195,10 @@ class Sender:
         target = target_key(trip.row.target_kind, trip.row.target_id)
         return self.berths.take(lease.id, target, lease.org, lease.lane)
 
-    def _note(self, free: Mapping[int, int]) -> None:
-        for hook, places in free.items():
-            self.berths.left(target_key("hook", hook), places)
+    def _note(self, free: Mapping[int, int]) -> list[int]:
+        """Remembers how many more hooks take; gives the targets that take more than was thought."""
+        targets = {target_key("hook", hook): places for hook, places in free.items()}
+        return [one for one, places in targets.items() if self.berths.left(one, places)]
 
     def _take_up(self, trips: Sequence[Trip]) -> None:
         """What waits for places of the hooks of these, which were recorded or let go of. Who gives
@@ -204,8 +206,11 @@ class Sender:
         what the other has left."""
         free = gate.free(self._runtime, trips)
         self._note(free)
-        open_ = [target_key("hook", hook) for hook, places in free.items() if places > 0]
-        lanes = {_group(lane) for lane in sends.lanes(self._runtime.db, open_)}
+        self._look_for([target_key("hook", hook) for hook, places in free.items() if places > 0])
+
+    def _look_for(self, targets: Sequence[int]) -> None:
+        """Pulls what waits for them."""
+        lanes = {_group(lane) for lane in sends.lanes(self._runtime.db, targets)}
         if lanes:
             self._loop.call_soon_threadsafe(self._pull_in, lanes)
 

@@ -175,7 +175,7 @@ def _take(
         "each": room.each,
         "targets": _list(db, list(rooms)),
         "rooms": _list(db, list(rooms.values())),
-        "most": max(rooms.values(), default=0),
+        "most": max([0, *rooms.values()]),
         "skip": _list(db, [target for target, count in rooms.items() if count <= 0]),
         "seconds": seconds,
         "token": token,
@@ -348,7 +348,7 @@ turns AS (SELECT * FROM (
     WHERE t.target NOT IN (SELECT value FROM json_each(:targets))
     UNION ALL
     {_lite_turns(_LITE_ROOMS, ":most")}
-    WHERE j.key < t.room) ORDER BY +due_at LIMIT :limit),
+    WHERE t.room > 0 AND j.key < t.room) ORDER BY +due_at LIMIT :limit),
 c AS MATERIALIZED (SELECT c.id, c.target FROM work c WHERE c.kind = :kind
     AND c.id IN (SELECT id FROM turns)){_LITE_TAKE}""",
     "lanes": f"""
