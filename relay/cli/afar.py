@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
+import orjson
 
 from relay.cli.invocation import Invocation
 from relay.cli.office import credentials, refused
 from relay.core.errors import Unavailable
 
+JSON_LINES = "application/x-ndjson"
 _PATIENCE = 60.0  # seconds without a byte
 
 
@@ -18,7 +21,7 @@ def downloaded(
 ) -> Iterator[Iterator[str]]:
     """A file of `/api/v1`, piece by piece; JSON Lines by the line. Raises what the remote Relay
     refuses it with, and Unavailable where it ends too early."""
-    url = f"{str(invocation.url).rstrip('/')}/api/v1/{path}"
+    url = _url(invocation, path)
     asked = {name: str(value) for name, value in query.items()}
     try:
         with (
@@ -33,8 +36,39 @@ def downloaded(
 
 
 def _lines(answer: httpx.Response) -> Iterator[str]:
-    return (f"{line}\n" for line in answer.iter_lines())
+    # Not httpx's own: that ends lines at characters that may stand in a text.
+    rest = ""
+    for text in answer.iter_text():
+        *whole, rest = (rest + text).split("\n")
+        yield from (f"{line}\n" for line in whole)
+    if rest:
+        yield rest
+
+
+def _url(invocation: Invocation, path: str) -> str:
+    return f"{str(invocation.url).rstrip('/')}/api/v1/{path}"
 
 
 def _client(invocation: Invocation) -> httpx.Client:
     return httpx.Client(auth=credentials(invocation.key), timeout=_PATIENCE, trust_env=False)
+
+
+def uploaded(
+    invocation: Invocation, path: str, query: Mapping[str, object], content: bytes
+) -> Iterator[dict[str, Any]]:
+    """Sends a file, and gives how far it is, line by line; its report is the last. Raises what the
+    remote Relay refuses it with, and Unavailable where that ends too early."""
+    url = _url(invocation, path)
+    asked = {name: str(value) for name, value in query.items() if value is not None}
+    sent = {"Accept": JSON_LINES, "Content-Type": "application/octet-stream"}
+    try:
+        with (
+            _client(invocation) as client,
+            client.stream("POST", url, params=asked, content=content, headers=sent) as answer,
+        ):
+            if not answer.is_success:
+                raise refused(answer.status_code, answer.read(), url)
+            for line in _lines(answer):
+                yield orjson.loads(line)
+    except (httpx.HTTPError, orjson.JSONDecodeError) as error:
+        raise Unavailable(f"{url}: the connection broke: {error}") from error

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from relay.cli import files_afar
 from relay.cli.invocation import Invocation, safe
 from relay.cli.office import office
 from relay.crm.embedded.schema import schema
@@ -54,9 +55,17 @@ def bring_in(
 ) -> None:
     """Bring contacts, accounts or items in from FILE (`-`: standard input).
 
-    While a line is bad nothing is stored. Sent again, a file makes nothing twice.
+    While a line is bad nothing is stored. Sent again, a file makes nothing twice. With --url it
+    goes to a remote Relay, a large one in parts.
     """
     format_ = format_ or format_of(path.name)
+    if invocation.url is not None:
+        query = {"format": format_, "match": match, "check": check, "skip_bad": skip_bad,
+                 "rules": rules}  # fmt: skip
+        with _opened(path) as stream, _progress() as told:
+            report = files_afar.bring_in(invocation, kind, list_, stream, query, told)
+        _close(invocation, report, check=check)
+        return
     with office(invocation, wakes=rules) as at, _opened(path) as stream, _progress() as told:
         with at.runtime.db.read() as conn:
             list_id = schema(conn, at.org.id).called(list_).id if list_ else None
@@ -72,9 +81,7 @@ def bring_in(
             check=check,
         )
         report = imports.bring_in(at.runtime, order, stream, told)
-    invocation.show(report.document(), _told(report, check=check))
-    if report.bad_lines:
-        raise SystemExit(1)
+    _close(invocation, report, check=check)
 
 
 @click.command(name="export")
@@ -83,13 +90,27 @@ def bring_in(
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="csv", show_default=True)
 @click.pass_obj
 def write_out(invocation: Invocation, kind: str, list_: str | None, format_: str) -> None:
-    """Write contacts, accounts or items to standard output."""
-    with office(invocation) as at:
+    """Write contacts, accounts or items to standard output; with --url those of a remote Relay."""
+    wanted = "jsonl" if invocation.json else format_
+    if invocation.url is not None:
+        with files_afar.written_out(invocation, kind, list_, wanted) as texts, _progress() as told:
+            invocation.write(_counted(texts, told))
+        return
+    with office(invocation) as at, _progress() as told:
         with at.runtime.db.read() as conn:
             list_id = schema(conn, at.org.id).called(list_).id if list_ else None
-        wanted = "jsonl" if invocation.json else format_
         texts = exports.of_kind(at.runtime.db, at.org.id, kind, wanted, list_id)
-        invocation.write(texts)
+        invocation.write(_counted(texts, told))
+
+
+def _counted(texts: Iterable[str], told: imports.Told) -> Iterator[str]:
+    """Says how many lines are written, where they do not run over the terminal themselves."""
+    lines, is_seen = 0, sys.stdout.isatty()
+    for text in texts:
+        yield text
+        lines += text.count("\n")
+        if not is_seen:
+            told("written", lines, None)
 
 
 @contextmanager
@@ -120,6 +141,12 @@ def _progress() -> Iterator[imports.Told]:
             bar.update(tasks[what], completed=done)
 
         yield told
+
+
+def _close(invocation: Invocation, report: Report, *, check: bool) -> None:
+    invocation.show(report.document(), _told(report, check=check))
+    if report.bad_lines:
+        raise SystemExit(1)
 
 
 def _told(report: Report, *, check: bool) -> Text:

@@ -79,7 +79,7 @@ def many_again(
         if not _agreed(invocation, plan, shown, "Do {} again?"):
             return
     done = tell(invocation, "runs/replay", body | {"begin": True}, lambda at: here(at, begin=True))
-    invocation.show(done, _outcome(done, "are under way"))
+    invocation.show(done, _outcome(done, "under way"))
 
 
 def many_ended(
@@ -97,7 +97,7 @@ def many_ended(
         if not _agreed(invocation, plan, _said(plan), "End {} for good?"):
             return
     done = tell(invocation, "runs/cancel", body | {"begin": True}, lambda at: here(at, begin=True))
-    invocation.show(done, _outcome(done, "are cancelled"))
+    invocation.show(done, _outcome(done, "cancelled"))
 
 
 @click.command()
@@ -160,7 +160,9 @@ def _agreed(
 
 
 def _said(plan: Document) -> str:
-    lines = [f"{_counted(plan['matching'])} fit; {plan['chosen']} at this go."]
+    number = plan["matching"]
+    fit = "fits" if number == 1 else "fit"
+    lines = [f"{_counted(number)} {fit}; {plan['chosen']} at this go."]
     refused = plan["refused"]
     lines += [f"not this one: {safe(why)}" for why in refused[:_SHOWN]]
     if len(refused) > _SHOWN:
@@ -169,7 +171,9 @@ def _said(plan: Document) -> str:
 
 
 def _outcome(done: Document, what: str) -> str:
-    return "\n".join([f"{_counted(len(done['begun']))} {what}.", *map(safe, done["refused"])])
+    number = len(done["begun"])
+    said = f"{_counted(number)} {'is' if number == 1 else 'are'} {what}."
+    return "\n".join([said, *map(safe, done["refused"])])
 
 
 def _counted(number: int) -> str:
