@@ -8,7 +8,7 @@ import httpx
 import orjson
 
 from relay.cli.invocation import Invocation
-from relay.cli.office import credentials, refused
+from relay.cli.office import address_of, credentials, refused
 from relay.core.errors import Unavailable
 
 JSON_LINES = "application/x-ndjson"
@@ -21,7 +21,7 @@ def downloaded(
 ) -> Iterator[Iterator[str]]:
     """A file of `/api/v1`, piece by piece; JSON Lines by the line. Raises what the remote Relay
     refuses it with, and Unavailable where it ends too early."""
-    url = _url(invocation, path)
+    url = address_of(invocation, path)
     asked = {name: str(value) for name, value in query.items()}
     try:
         with (
@@ -45,10 +45,6 @@ def _lines(answer: httpx.Response) -> Iterator[str]:
         yield rest
 
 
-def _url(invocation: Invocation, path: str) -> str:
-    return f"{str(invocation.url).rstrip('/')}/api/v1/{path}"
-
-
 def _client(invocation: Invocation) -> httpx.Client:
     return httpx.Client(auth=credentials(invocation.key), timeout=_PATIENCE, trust_env=False)
 
@@ -58,7 +54,7 @@ def uploaded(
 ) -> Iterator[dict[str, Any]]:
     """Sends a file, and gives how far it is, line by line; its report is the last. Raises what the
     remote Relay refuses it with, and Unavailable where that ends too early."""
-    url = _url(invocation, path)
+    url = address_of(invocation, path)
     asked = {name: str(value) for name, value in query.items() if value is not None}
     sent = {"Accept": JSON_LINES, "Content-Type": "application/octet-stream"}
     try:

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from relay.cli.afar import downloaded, uploaded
 from relay.cli.invocation import Invocation
-from relay.cli.office import ask
+from relay.cli.office import ask_afar
 from relay.cli.parts import Part, parts
 from relay.core.errors import InvalidInput, RelayError, Unavailable
 from relay.crm.naming import nearest
@@ -108,13 +108,9 @@ def _place(invocation: Invocation, kind: str, list_: str | None) -> str:
         return kind
     if not list_:
         raise InvalidInput("items of which list?")
-    known = ask(invocation, "lists", {}, _elsewhere)["data"]
+    known = ask_afar(invocation, "lists", {})["data"]
     found = [one for one in known if list_ in (one["title"], one["id"])]
     if not found:
         titles = {one["title"]: one for one in known}
         raise InvalidInput(f"there is no list {list_!r}{nearest(list_, titles)}")
     return f"lists/{found[0]['id']}/items"
-
-
-def _elsewhere(_: object) -> dict[str, Any]:
-    raise AssertionError("asked of a remote Relay alone")

@@ -100,10 +100,20 @@ def ask(
     if invocation.url is None:
         with office(invocation) as found:
             return here(found)
+    return ask_afar(invocation, path, query)
+
+
+def ask_afar(invocation: Invocation, path: str, query: Mapping[str, object]) -> Document:
+    """A document of the remote Relay's `/api/v1`."""
     asked = {name: str(value) for name, value in query.items() if value is not None}
-    address = f"{invocation.url.rstrip('/')}/api/v1/{path}"
+    address = address_of(invocation, path)
     whole = f"{address}?{urlencode(asked)}" if asked else address
     return asyncio.run(_call("GET", whole, invocation.key))
+
+
+def address_of(invocation: Invocation, path: str) -> str:
+    """Where the remote Relay's `/api/v1` has it."""
+    return f"{str(invocation.url).rstrip('/')}/api/v1/{path}"
 
 
 def tell(
@@ -116,8 +126,7 @@ def tell(
     if invocation.url is None:
         with office(invocation, wakes=True) as found:
             return here(found)
-    address = f"{invocation.url.rstrip('/')}/api/v1/{path}"
-    return asyncio.run(_call("POST", address, invocation.key, dict(body)))
+    return asyncio.run(_call("POST", address_of(invocation, path), invocation.key, dict(body)))
 
 
 async def _call(
