@@ -69,8 +69,7 @@ class Http:
         pool = self.client.pool(self.policy)
         try:
             check_url(url, self.policy)
-            # `Request(params=…)` would drop the query that the address already has.
-            whole = _url(url).copy_merge_params(params) if params else _url(url)
+            whole = httpx.URL(_with(url, params)) if params else _url(url)
         except (InvalidInput, httpx.InvalidURL) as error:
             raise BlockedTarget(f"blocked target: {error}") from error
         raw = [(name.encode(), value.encode()) for name, value in (_ALWAYS | told).items()]
@@ -148,6 +147,12 @@ class Http:
 @lru_cache(maxsize=4096)
 def _url(text: str) -> httpx.URL:
     return httpx.URL(text)
+
+
+def _with(url: str, params: Mapping[str, str]) -> str:
+    """An address with parameters behind those it has; httpx's own way to merge them reads it
+    twice, which was a twelfth of what a call costs."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
 
 
 def _headers(headers: Mapping[str, str] | None, auth: tuple[str, str] | None) -> dict[str, str]:
