@@ -51,14 +51,14 @@ def test_no_ordinary_claim_takes_what_a_worker_died_with(db: Database) -> None:
 def test_it_is_claimed_by_itself_the_least_suspected_first_and_in_the_order_of_its_key(
     db: Database,
 ) -> None:
-    put(db, (1, None, 2), (2, 7, 1), (3, 7, 1), (4, None, 0), (5, None, MOST))
-    assert waiting(db) == [2, 1]
-    assert [alone(db, id) and id for id in (3, 4, 5)] == [None, None, None]
+    put(db, (1, None, 2), (2, 7, 1), (3, 7, 1), (4, None, 0), (5, None, MOST), (6, None, 1))
+    assert waiting(db) == [2, 6, 1]
+    assert [alone(db, id) for id in (3, 4, 5)] == [None, None, None]
     assert alone(db, 2) == deaths.Suspect(
         kind=RUN, id=2, org=1, okey=7, attempts=1, target=6, lane=FIRST, deaths=1, token=9
     )
     assert alone(db, 2) is None
-    assert waiting(db) == [1]
+    assert waiting(db) == [6, 1]
 
 
 def test_who_lays_it_down_in_order_has_not_died_of_it(db: Database) -> None:
