@@ -39,7 +39,7 @@ from rules.engine import Rule, Step
 STEP_SECONDS = 180.0  # a connector's step may take so long
 LEASE = STEP_SECONDS + 15.0
 AT_ONCE = timedelta(0)
-DEATHS = 5  # claims of one run by workers that died with it, before a person looks
+DEATHS = 5  # leases of one run that ran out, nobody knows why, before a person looks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

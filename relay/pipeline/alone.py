@@ -90,7 +90,8 @@ class Alone:
         claimed = deaths.claim(db, one.kind, one.id, seconds=seconds, token=token)
         if claimed is None:
             return
-        log.warning("taken_alone", kind=one.kind.name.lower(), id=one.id, deaths=one.deaths)
+        if one.deaths > 1:
+            log.warning("tried_once_more", kind=one.kind.name.lower(), id=one.id)
         if one.kind is Kind.DELIVERY:
             self._sender.depart([claimed.sending])
         else:
