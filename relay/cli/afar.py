@@ -20,9 +20,17 @@ def downloaded(
     invocation: Invocation, path: str, query: Mapping[str, object]
 ) -> Iterator[Iterator[str]]:
     """A file of `/api/v1`, piece by piece; JSON Lines by the line. Raises what the remote Relay
-    refuses it with, and Unavailable where it ends too early."""
+    refuses it with, and Unavailable where it ends too early, with how many lines there were."""
     url = address_of(invocation, path)
     asked = {name: str(value) for name, value in query.items()}
+    lines = 0
+
+    def counted(texts: Iterator[str]) -> Iterator[str]:
+        nonlocal lines
+        for text in texts:
+            lines += text.count("\n")
+            yield text
+
     try:
         with (
             _client(invocation) as client,
@@ -30,9 +38,11 @@ def downloaded(
         ):
             if not answer.is_success:
                 raise refused(answer.status_code, answer.read(), url)
-            yield _lines(answer) if asked.get("format") == "jsonl" else answer.iter_text()
+            is_lines = asked.get("format") == "jsonl"
+            yield counted(_lines(answer) if is_lines else answer.iter_text())
     except httpx.HTTPError as error:
-        raise Unavailable(f"{url}: the connection broke: {error}") from error
+        told = f"{url}: the connection broke after {lines} lines: {error}"
+        raise Unavailable(told) from error
 
 
 def _lines(answer: httpx.Response) -> Iterator[str]:

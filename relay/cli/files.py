@@ -25,6 +25,7 @@ from relay.storage.rows import FORMATS, format_of
 _KIND = click.argument("kind", type=click.Choice(KINDS))
 _LIST = click.option("--list", "list_", metavar="LIST", help="The list of the items.")
 _SHOWN = 20
+_EACH = 1000  # lines that are written until it is said again how many
 
 
 @click.command(name="import")
@@ -105,12 +106,13 @@ def write_out(invocation: Invocation, kind: str, list_: str | None, format_: str
 
 def _counted(texts: Iterable[str], told: imports.Told) -> Iterator[str]:
     """Says how many lines are written, where they do not run over the terminal themselves."""
-    lines, is_seen = 0, sys.stdout.isatty()
+    lines, said, is_seen = 0, 0, sys.stdout.isatty()
     for text in texts:
         yield text
         lines += text.count("\n")
-        if not is_seen:
+        if not is_seen and lines >= said + _EACH:
             told("written", lines, None)
+            said = lines
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def test_what_breaks_off_says_what_was_taken(shell: Shell) -> None:
         remote = ("--url", url, "--key", "KEY:SECRET")
         said = shell.refused("import", "contacts", file(shell, "m.csv", MANY), *remote)
         assert "9 lines were taken before: send the file again, which makes nothing twice" in said
-        assert "the connection broke" in shell.refused("export", "contacts", *remote)
+        assert "the connection broke after 2 lines" in shell.refused("export", "contacts", *remote)
 
 
 def test_a_wrong_list_is_told_as_here(shell: Shell) -> None:

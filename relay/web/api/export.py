@@ -14,6 +14,7 @@ from relay.web.api.site import Document, caller, read, runtime
 from relay.web.v2.site import list_of
 
 JSON_LINES = "application/x-ndjson"
+_PIECE = 32_000  # characters
 _TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": JSON_LINES}
 TEXT = {"description": "one JSON object on a line, or CSV"}
 
@@ -66,4 +67,17 @@ def export_items(query: Document, id: str) -> Response:
 
 
 def streamed(texts: Iterator[str], query: Document) -> Response:
-    return Response(texts, content_type=_TYPES[query["format"]])
+    return Response(_gathered(texts), content_type=_TYPES[query["format"]])
+
+
+def _gathered(texts: Iterator[str]) -> Iterator[str]:
+    """In pieces of some size: a row each, sent on its own, would cost more than to write it."""
+    held, size = list[str](), 0
+    for text in texts:
+        held.append(text)
+        size += len(text)
+        if size >= _PIECE:
+            yield "".join(held)
+            held, size = [], 0
+    if held:
+        yield "".join(held)
