@@ -121,7 +121,10 @@ def test_the_overview_names_secrets_that_cannot_be_read(house: House, acme: Reco
     for kind in ("source", "connection"):
         assert f"The secrets of the {kind} " in text
     assert "under key 00000000" in text
-    assert "Make a new address" in browser.page("/sources/website")
+    text = browser.page("/sources/website")
+    assert "Make a new address" in text
+    assert "Cannot be verified" in text
+    assert "Cannot be verified" in browser.page("/sources")
 
 
 def test_the_overview_names_a_source_that_fell_silent_until_something_comes(
