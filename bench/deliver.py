@@ -6,7 +6,7 @@ import time
 
 from sqlalchemy import select
 
-from bench.harness import Report
+from bench.harness import Report, in_turns
 from bench.house import House, opened
 from bench.load import send, wait_for
 from bench.receiver import receiving
@@ -18,7 +18,8 @@ HOOKS = 20
 EVENTS = 600  # each is told to every hook
 CALM = 200.0  # events a second, one hook
 CALM_SECONDS = 5.0
-ISOLATION_SECONDS = 8.0
+ISOLATION_SECONDS = 6.0
+ISOLATION_ROUNDS = 6
 
 
 def run() -> Report:
@@ -111,22 +112,28 @@ def isolation() -> Report:
     report = Report(
         name="isolation",
         about=f"{HOOKS} hooks, 20 events a second told to each. With all of them answering at once,"
-        " and with a fifth of them answering after 30 s, which is past their time-out of 15 s. The"
-        " healthy ones' 99th percentile, from receipt of the event to the record.",
+        " and with a fifth of them answering after 30 s, which is past their time-out of 15 s, in"
+        " turns. The healthy ones' 99th percentile, from receipt of the event to the record.",
     )
     with opened("postgresql") as house, receiving() as url:
         healthy = hook(house, url, HOOKS - HOOKS // 5)
         source = house.signed("bench", None)
-        replaced = hook(house, url, HOOKS // 5, path="well")
-        _offer(house, source, healthy)
-        alone = [_offer(house, source, healthy) for _ in range(2)]
-        for id in replaced:
-            subscribe.unsubscribe(house.runtime, house.made.org, f"hook_{id}", by="the bench")
-        hook(house, url, HOOKS // 5, path="hang")
-        beside = [_offer(house, source, healthy) for _ in range(2)]
-    report.add("p99 of the healthy, all answer", "ms", alone)
-    report.add("p99 of the healthy, a fifth hangs", "ms", beside)
-    pairs = [b / a for a, b in zip(alone, beside, strict=True)]
+
+        def beside(path: str) -> float:
+            # New ones each time: those that have hung a while are slow already, and cost less.
+            others = hook(house, url, HOOKS // 5, path=path)
+            taken = _offer(house, source, healthy)
+            for id in others:
+                subscribe.unsubscribe(house.runtime, house.made.org, f"hook_{id}", by="the bench")
+            return taken
+
+        for _ in range(2):  # until plans are made and connections open, the first side would pay
+            beside("well")
+        sides = {"well": lambda: beside("well"), "hang": lambda: beside("hang")}
+        found = in_turns(sides, rounds=ISOLATION_ROUNDS)
+    report.add("p99 of the healthy, all answer", "ms", found["well"])
+    report.add("p99 of the healthy, a fifth hangs", "ms", found["hang"])
+    pairs = [b / a for a, b in zip(found["well"], found["hang"], strict=True)]
     report.add("times as long", "times", pairs, bar=2.0, at_least=False)
     return report
 
