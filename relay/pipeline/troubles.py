@@ -1,6 +1,7 @@
 """People are told once an hour of what does not work, for each rule and cause, with how often; and
 once when it works again. Whom: the rule's `notify`, else its owner; for connections their setting
-`notify`, for them without it and for rule sets the organization's owners."""
+`notify`, for them without it, for rule sets and for hooks that were disabled the organization's
+owners."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -63,7 +64,11 @@ def sweep(runtime: Runtime) -> None:
     """Tells of what went on, of what stands still by itself, and of what works again."""
     now = runtime.clock.now()
     with runtime.db.read() as conn:
-        found = [*stored.stopped_connections(conn), *stored.stale_sets(conn)]
+        found = [
+            *stored.stopped_connections(conn),
+            *stored.stale_sets(conn),
+            *stored.disabled_hooks(conn),
+        ]
         if not found and not stored.any_standing(conn):
             return
     with runtime.db.write() as conn:
@@ -99,6 +104,10 @@ def _note_standing(runtime: Runtime, conn: Connection, now: datetime) -> set[tup
         found.append(
             _trouble(row.org_id, "rules", row.about, message, _whom(conn, row.org_id), now)
         )
+    for row in stored.disabled_hooks(conn):
+        name, message = ids.public("hook", row.id), row.reason or "it is disabled"
+        whom = _whom(conn, row.org_id)
+        found.append(_trouble(row.org_id, "hook", name, message, whom, now))
     for trouble in found:
         if trouble.recipients:
             _began(runtime, conn, runtime.setups.of(conn, trouble.org), trouble, now)
@@ -195,7 +204,7 @@ def _tell_of_end(
     runtime: Runtime, conn: Connection, setup: Setup, causes: Sequence[Trouble], now: datetime
 ) -> None:
     one = min(causes, key=lambda cause: cause.since)
-    subject = f"{_name(setup, one)} {'fit' if one.ref == LIVE else 'works'} again"
+    subject = f"{_name(setup, one)} {_ended(one)}"
     link = _link(runtime, one, 1)
     body = f"It did not since {one.since:%Y-%m-%d %H:%M} UTC: {one.message}\n\n{link}\n"
     message = {
@@ -207,7 +216,15 @@ def _tell_of_end(
     _send(runtime, conn, setup, for_all, (subject, body), message, now)
 
 
+def _ended(one: Trouble) -> str:
+    if one.kind == "hook":  # it may be deleted
+        return "is no longer disabled"
+    return "fit again" if one.ref == LIVE else "works again"
+
+
 def _name(setup: Setup, one: Trouble) -> str:
+    if one.kind == "hook":
+        return f"The hook {one.ref}"
     if one.kind == "connection":
         return f"The connection {one.ref}"
     if one.kind == "rules":
@@ -219,6 +236,8 @@ def _name(setup: Setup, one: Trouble) -> str:
 def _stopped(conn: Connection, one: Trouble) -> str:
     if one.kind == "connection":
         return f"The connection {one.ref} has to be connected again"
+    if one.kind == "hook":
+        return f"The hook {one.ref} was disabled; what it would be told is held"
     if one.ref == LIVE:
         return no_longer_fit(rulesets.findings_of(conn, one.org).live)
     return "The last rules were refused; those before them are live"
@@ -228,6 +247,8 @@ def _link(runtime: Runtime, one: Trouble, times: int) -> str:
     base = runtime.settings.base_url
     if one.kind == "connection":
         return f"{base}/connections"
+    if one.kind == "hook":
+        return f"{base}/hooks/{one.ref}"
     if one.kind == "rules" or one.run is None:
         return f"{base}/rules"
     return (

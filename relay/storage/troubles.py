@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from relay.storage.tables.hooks import hooks
 from relay.storage.tables.notices import mails, troubles
 from relay.storage.tables.runs import runs
 from relay.storage.tables.setup import connections, rule_findings
@@ -101,6 +102,12 @@ def stopped_connections(conn: Connection) -> list[Any]:
         connections.c.state == "needs_reconnect", connections.c.used_at.is_not(None)
     )
     return list(conn.execute(query))
+
+
+def disabled_hooks(conn: Connection) -> list[Any]:
+    """Hooks that Relay has disabled; a person can only pause one."""
+    columns = (hooks.c.org_id, hooks.c.id, hooks.c.reason)
+    return list(conn.execute(select(*columns).where(hooks.c.state == "disabled")))
 
 
 def stale_sets(conn: Connection) -> list[Any]:

@@ -14,8 +14,9 @@ from sqlalchemy import update
 
 from relay.core.errors import InvalidInput, NotFound, PermanentError
 from relay.mail import send
-from relay.pipeline import arrange, connect, rules
+from relay.pipeline import arrange, connect, rules, subscribe
 from relay.pipeline import troubles as troubles_of
+from relay.storage.hooks import set_hook_state
 from relay.storage.tables.deliveries import deliveries
 from relay.storage.tables.identity import organizations
 from relay.storage.tables.notices import mails, troubles
@@ -136,7 +137,7 @@ def test_a_test_organization_keeps_its_mails_and_sends_none(house: House) -> Non
     assert [row.state for row in house.rows(deliveries, target_kind="target")] == ["captured"]
 
 
-def test_the_owners_are_told_of_a_connection_and_of_rules_that_stand_still(
+def test_the_owners_are_told_of_a_connection_a_hook_and_rules_that_stand_still(
     house: House, mailbox: tuple[Mailbox, str]
 ) -> None:
     box, url = mailbox
@@ -148,6 +149,10 @@ def test_the_owners_are_told_of_a_connection_and_of_rules_that_stand_still(
             .where(connections.c.name == "recurly")
             .values(state="needs_reconnect", reason="answered 401", used_at=now)
         )
+    new = subscribe.NewHook(url="http://127.0.0.1:9/in", event="form.submitted")
+    hook = subscribe.subscribe(house.runtime, house.made.org, new, by="me").hook.id
+    with house.runtime.db.write() as conn:
+        set_hook_state(conn, house.made.org, hook, "disabled", "gone: answered 410")
     connect.change(house.runtime, house.made.org, "recurly", by="me",
                    settings={"notify": "owner, channel:sales-channel"})  # fmt: skip
     with pytest.raises(rules.Refused):
@@ -157,15 +162,18 @@ def test_the_owners_are_told_of_a_connection_and_of_rules_that_stand_still(
         house.settle()
     assert sorted(box.subjects) == [
         "[Acme] The connection recurly has to be connected again",
+        f"[Acme] The hook hook_{hook} was disabled; what it would be told is held",
         "[Acme] The last rules were refused; those before them are live",
     ]
     arrange.pause_connection(house.runtime, house.made.org, "recurly", paused=False, by="me")
+    subscribe.set_state(house.runtime, house.made.org, f"hook_{hook}", "active", by="me")
     rules.apply(house.runtime, house.made.org, {"rules/bill.yaml": TEXT}, by="me")
     for _ in range(2):
         house.engine.sweep()
         house.settle()
-    assert sorted(box.subjects[2:]) == [
+    assert sorted(box.subjects[3:]) == [
         "[Acme] The connection recurly works again",
+        f"[Acme] The hook hook_{hook} is no longer disabled",
         "[Acme] The set of rules works again",
     ]
     sent = house.rows(deliveries, target_kind="target")

@@ -5,10 +5,16 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
+from relay.core.clock import SystemClock
+from relay.core.ids import number
 from relay.pipeline import source_watch
-from relay.storage import sources
+from relay.storage import sources, work
+from relay.storage.hooks import set_hook_state
 from relay.storage.identity import touch_config
 from relay.storage.tables import metadata
+from relay.storage.tables.hooks import hook_health
+from relay.storage.tables.work import work as waiting
+from relay.storage.work import Kind, NewWork
 from tests.web.house import NOW, House
 from tests.web.records import Records, fill
 from tests.web.routes import OPEN, routes
@@ -155,6 +161,44 @@ def test_the_overview_names_a_source_that_fell_silent_until_something_comes(
     assert 'href="/sources/cards%20&amp;%20co">Open the source</a>' in text
     assert "Nothing from" not in house.signed_in("rival").page("/")
     assert "Nothing from" not in overview_after(0)
+
+
+def test_the_overview_names_hooks_that_fail_or_were_disabled(house: House, acme: Records) -> None:
+    browser, id = house.signed_in("acme"), number("hook", acme.hook)
+    mine = hook_health.c.hook_id == id
+
+    def overview_with(**health: object) -> str:
+        with house.runtime.db.write() as conn:
+            conn.execute(update(hook_health).where(mine).values(**health))
+        return browser.page("/")
+
+    since = house.runtime.clock.now() - timedelta(hours=3)
+    assert "The hook for" not in overview_with(failures=4, first_failure_at=house.clock.at)
+    text = overview_with(first_failure_at=since)
+    assert "fails for 3 hours</h3>" in text
+    assert "Last success: none yet." in text
+    assert f'href="/hooks/{acme.hook}">Open the hook</a>' in text
+    assert "The hook for" not in house.signed_in("rival").page("/")
+    with house.runtime.db.write() as conn:
+        set_hook_state(conn, house.orgs["acme"], id, "disabled", "failing: no success for 5 days")
+    text = browser.page("/")
+    assert "was disabled</h3>" in text
+    assert "Failing: no success for 5 days. Failing for 3 hours." in text
+
+
+def test_the_overview_says_that_work_is_overdue(house: House, acme: Records) -> None:
+    house.clock.at = SystemClock().now()  # leases are by the database's own
+    browser, org = house.signed_in("acme"), house.orgs["acme"]
+    with house.runtime.db.write() as conn:
+        work.add(house.runtime.db, conn, Kind.EVENT, [NewWork(id=n, org=org) for n in (901, 902)])
+    assert "Events have waited" not in browser.page("/")
+    with house.runtime.db.write() as conn:
+        late = house.clock.at - timedelta(minutes=14)
+        conn.execute(update(waiting).where(waiting.c.id == 901).values(due_at=late))
+    text = browser.page("/")
+    assert "<h3>Events have waited for 14 minutes</h3>" in text
+    assert "no worker takes them up" in text
+    assert "Events have waited" not in house.signed_in("rival").page("/")
 
 
 def test_static_files_carry_their_hash_and_may_be_kept_for_ever(house: House) -> None:

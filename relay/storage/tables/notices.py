@@ -8,7 +8,7 @@ troubles = Table(
     "troubles",
     metadata,
     Column("org_id", BigId, nullable=False),
-    Column("kind", Text, nullable=False),  # rule | connection | rules
+    Column("kind", Text, nullable=False),  # rule | connection | rules | hook
     Column("ref", Text, nullable=False),  # the rule's id, the connection's name
     Column("cause", Text, nullable=False),  # a digest: what differs from time to time is left out
     Column("message", Text, nullable=False),  # the first one

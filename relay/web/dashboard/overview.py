@@ -14,15 +14,28 @@ from relay.core.rhythm import told
 from relay.crm.embedded import grid
 from relay.pipeline import source_watch, unreadable
 from relay.pipeline.misfit import no_longer_fit
+from relay.pipeline.overdue import Late, late
+from relay.pipeline.plain import address as shown
 from relay.storage import connections, rulesets, sources
-from relay.storage.reads import bookings, overview, settings, setup
+from relay.storage.reads import bookings, hooks, overview, settings, setup
 from relay.storage.reads.lists import item_counts
 from relay.storage.reads.page import Cut
+from relay.storage.work import Kind
 from relay.web.dashboard.blueprint import me, organization, page, pages, read, runtime
 from relay.web.dashboard.sources import address
 
 _YEAR = 365 * 24 * 3600
 _BOOKED = 8
+_HOOKS = 10
+_URL = 80  # characters of it
+_FAILING = timedelta(hours=1)  # without a success, until a hook needs somebody
+_WORK = {
+    Kind.EVENT: ("Events have waited", "Show the events", "dashboard.events"),
+    Kind.COMPLETION: ("Events have waited to be fetched", "Show the events", "dashboard.events"),
+    Kind.RUN: ("Runs have waited", "Show the runs", "dashboard.runs"),
+    Kind.DELIVERY: ("Deliveries have waited", "Show the hooks", "dashboard.hooks"),
+    Kind.MAIL: ("Mails have waited", "Open the settings", "dashboard.settings"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +63,8 @@ class Found:
 
 @pages.get("/", endpoint="overview")
 def first_page() -> str:
-    template, facts = read(_overview)
+    waiting = late(runtime(), me().org)
+    template, facts = read(lambda conn: _overview(conn, waiting))
     return page(template, **facts)
 
 
@@ -61,7 +75,7 @@ def skip_first_steps() -> Response:
     return response
 
 
-def _overview(conn: Connection) -> tuple[str, dict[str, Any]]:
+def _overview(conn: Connection, waiting: Sequence[Late]) -> tuple[str, dict[str, Any]]:
     """Which page it is, and what it shows."""
     org, now = me().org, runtime().clock.now()
     progress = overview.progress(conn, org)
@@ -72,7 +86,7 @@ def _overview(conn: Connection) -> tuple[str, dict[str, Any]]:
     today = [one for one in newest if one.booked_at and now - one.booked_at < timedelta(hours=24)]
     return "overview", {
         "figures": overview.figures(conn, org, now),
-        "needs": _needs(conn, now),
+        "needs": _needs(conn, now, waiting),
         "booked": today,
         "counted": overview.COUNTED,
     }
@@ -101,18 +115,69 @@ def _first_steps(conn: Connection, progress: overview.Progress) -> dict[str, Any
     }
 
 
-def _needs(conn: Connection, now: datetime) -> list[Need]:
+def _needs(conn: Connection, now: datetime, waiting: Sequence[Late]) -> list[Need]:
     """What stops a booking comes first."""
     org = me().org
     return [
+        *_late(waiting, now),
         *_unreadable(conn, org),
         *_stopped_connections(conn, org),
         *_failures(conn, org, now),
         *_stale_rules(conn, org),
         *_dead(conn, org),
+        *_unwell_hooks(conn, org, now),
         *_stopped_sources(conn, org),
         *_silent_sources(conn, org, now),
     ]
+
+
+def _late(waiting: Sequence[Late], now: datetime) -> list[Need]:
+    needs = []
+    for one in waiting:
+        title, button, endpoint = _WORK[one.kind]
+        text = "They are kept, and no worker takes them up: is one running, and are there enough?"
+        if one.kind is Kind.DELIVERY:
+            text = "They are kept. There are too few workers, or a receiver takes too few at once."
+        needs.append(
+            Need(
+                tone="bad",
+                title=f"{title} for {told(now - one.since)}",
+                text=text,
+                button=button,
+                url=url_for(endpoint),
+            )
+        )
+    return needs
+
+
+def _unwell_hooks(conn: Connection, org: int, now: datetime) -> list[Need]:
+    needs = []
+    for one in hooks.unwell(conn, org, now - _FAILING, limit=_HOOKS):
+        is_off = one.state == "disabled"
+        since = told(now - one.since) if one.since else None
+        lasts = f" for {since}" if since and not is_off else ""
+        said = one.reason if is_off else f"the last answer: {one.said}" if one.said else None
+        last = f"{told(now - one.last_success_at)} ago" if one.last_success_at else "none yet"
+        facts = [
+            said,
+            f"failing for {since}" if since and is_off else None,
+            f"last success: {last}",
+            "what it is to hear is held" if is_off else "what it is to hear is tried again",
+        ]
+        needs.append(
+            Need(
+                tone="bad" if is_off else "warn",
+                title=f"The hook for {one.event} {'was disabled' if is_off else 'fails'}{lasts}",
+                text=f"{shown(one.url)[:_URL]} · {_sentences(facts)}",
+                button="Open the hook",
+                url=url_for("dashboard.hook", hook=public("hook", one.id)),
+            )
+        )
+    return needs
+
+
+def _sentences(facts: Sequence[str | None]) -> str:
+    return " ".join(f"{one[:1].upper()}{one[1:].rstrip('.')}." for one in facts if one)
 
 
 def _unreadable(conn: Connection, org: int) -> list[Need]:
