@@ -175,7 +175,7 @@ def test_the_overview_names_hooks_that_fail_or_were_disabled(house: House, acme:
     since = house.runtime.clock.now() - timedelta(hours=3)
     assert "The hook for" not in overview_with(failures=4, first_failure_at=house.clock.at)
     text = overview_with(first_failure_at=since)
-    assert "fails for 3 hours</h3>" in text
+    assert "has failed for 3 hours</h3>" in text
     assert "Last success: none yet." in text
     assert f'href="/hooks/{acme.hook}">Open the hook</a>' in text
     assert "The hook for" not in house.signed_in("rival").page("/")
@@ -183,7 +183,7 @@ def test_the_overview_names_hooks_that_fail_or_were_disabled(house: House, acme:
         set_hook_state(conn, house.orgs["acme"], id, "disabled", "failing: no success for 5 days")
     text = browser.page("/")
     assert "was disabled</h3>" in text
-    assert "Failing: no success for 5 days. Failing for 3 hours." in text
+    assert "Failing: no success for 5 days. First failure: 3 hours ago." in text
 
 
 def test_the_overview_says_that_work_is_overdue(house: House, acme: Records) -> None:
@@ -198,6 +198,7 @@ def test_the_overview_says_that_work_is_overdue(house: House, acme: Records) -> 
     text = browser.page("/")
     assert "<h3>Events have waited for 14 minutes</h3>" in text
     assert "no worker takes them up" in text
+    assert 'href="/events/evt_901">Open the oldest</a>' in text
     assert "Events have waited" not in house.signed_in("rival").page("/")
 
 

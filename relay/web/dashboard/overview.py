@@ -30,11 +30,11 @@ _HOOKS = 10
 _URL = 80  # characters of it
 _FAILING = timedelta(hours=1)  # without a success, until a hook needs somebody
 _WORK = {
-    Kind.EVENT: ("Events have waited", "Show the events", "dashboard.events"),
-    Kind.COMPLETION: ("Events have waited to be fetched", "Show the events", "dashboard.events"),
-    Kind.RUN: ("Runs have waited", "Show the runs", "dashboard.runs"),
-    Kind.DELIVERY: ("Deliveries have waited", "Show the hooks", "dashboard.hooks"),
-    Kind.MAIL: ("Mails have waited", "Open the settings", "dashboard.settings"),
+    Kind.EVENT: "Events have waited",
+    Kind.COMPLETION: "Events have waited to be fetched",
+    Kind.RUN: "Runs have waited",
+    Kind.DELIVERY: "Deliveries have waited",
+    Kind.MAIL: "Mails have waited",
 }
 
 
@@ -134,20 +134,32 @@ def _needs(conn: Connection, now: datetime, waiting: Sequence[Late]) -> list[Nee
 def _late(waiting: Sequence[Late], now: datetime) -> list[Need]:
     needs = []
     for one in waiting:
-        title, button, endpoint = _WORK[one.kind]
+        button, url = _oldest(one)
         text = "They are kept, and no worker takes them up: is one running, and are there enough?"
         if one.kind is Kind.DELIVERY:
             text = "They are kept. There are too few workers, or a receiver takes too few at once."
         needs.append(
             Need(
                 tone="bad",
-                title=f"{title} for {told(now - one.since)}",
+                title=f"{_WORK[one.kind]} for {told(now - one.since)}",
                 text=text,
                 button=button,
-                url=url_for(endpoint),
+                url=url,
             )
         )
     return needs
+
+
+def _oldest(one: Late) -> tuple[str, str]:
+    match one.kind:
+        case Kind.EVENT | Kind.COMPLETION:
+            return "Open the oldest", url_for("dashboard.event", id=public("evt", one.id))
+        case Kind.RUN:
+            return "Open the oldest", url_for("dashboard.run", id=public("run", one.id))
+        case Kind.DELIVERY:
+            return "Show the hooks", url_for("dashboard.hooks")
+        case _:
+            return "Open the settings", url_for("dashboard.settings")
 
 
 def _unwell_hooks(conn: Connection, org: int, now: datetime) -> list[Need]:
@@ -160,14 +172,14 @@ def _unwell_hooks(conn: Connection, org: int, now: datetime) -> list[Need]:
         last = f"{told(now - one.last_success_at)} ago" if one.last_success_at else "none yet"
         facts = [
             said,
-            f"failing for {since}" if since and is_off else None,
+            f"first failure: {since} ago" if since and is_off else None,
             f"last success: {last}",
             "what it is to hear is held" if is_off else "what it is to hear is tried again",
         ]
         needs.append(
             Need(
                 tone="bad" if is_off else "warn",
-                title=f"The hook for {one.event} {'was disabled' if is_off else 'fails'}{lasts}",
+                title=f"The hook for {one.event} {'was disabled' if is_off else 'has failed'}{lasts}",
                 text=f"{shown(one.url)[:_URL]} · {_sentences(facts)}",
                 button="Open the hook",
                 url=url_for("dashboard.hook", hook=public("hook", one.id)),
