@@ -167,7 +167,8 @@ def _unwell_hooks(conn: Connection, org: int, now: datetime) -> list[Need]:
     for one in hooks.unwell(conn, org, now - _FAILING, limit=_HOOKS):
         is_off = one.state == "disabled"
         since = told(now - one.since) if one.since else None
-        lasts = f" for {since}" if since and not is_off else ""
+        lasts = f" for {since}" if since else ""
+        fate = "was disabled" if is_off else f"has failed{lasts}"
         said = one.reason if is_off else f"the last answer: {one.said}" if one.said else None
         last = f"{told(now - one.last_success_at)} ago" if one.last_success_at else "none yet"
         facts = [
@@ -179,7 +180,7 @@ def _unwell_hooks(conn: Connection, org: int, now: datetime) -> list[Need]:
         needs.append(
             Need(
                 tone="bad" if is_off else "warn",
-                title=f"The hook for {one.event} {'was disabled' if is_off else 'has failed'}{lasts}",
+                title=f"The hook for {one.event} {fate}",
                 text=f"{shown(one.url)[:_URL]} · {_sentences(facts)}",
                 button="Open the hook",
                 url=url_for("dashboard.hook", hook=public("hook", one.id)),
