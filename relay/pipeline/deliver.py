@@ -14,6 +14,7 @@ from relay.core.hook import Hook
 from relay.http import DELIVERY_LIMIT, Http, Response
 from relay.pipeline import faring, measuring
 from relay.pipeline.handshake import ORIGIN, origin_of
+from relay.pipeline.trip import Trip
 from relay.pipeline.verdict import Verdict, judge
 from relay.runtime import Runtime
 from relay.setups import Setup
@@ -22,44 +23,10 @@ from relay.storage import sends
 from relay.storage.deliveries import DeliveryRow
 from relay.storage.sends import Sending
 
-SECONDS = 15.0
 LEASE = 60.0  # seconds: a hook may take 30, and the rest is to wait for a turn and to be recorded
 SHOWN = 20_000  # characters of an answer that are kept
 # A row that waits on purpose behind its key's failed head: nobody claims it before a person acts.
 BLOCKED_FOR = timedelta(days=3650)
-
-
-@dataclass(slots=True, kw_only=True)
-class Trip:
-    """A delivery on its way, and what the other side said. `kept_back` is the state and the reason
-    of one that is not sent."""
-
-    lease: Sending
-    row: DeliveryRow
-    setup: Setup
-    secrets: Sequence[str]
-    hook: Hook | None = None
-    kept_back: tuple[str, str] | None = None
-    dropped: bool = False  # it waited past its lease, which may be another's by now
-    at: datetime | None = None
-    took_ms: float = 0.0
-    response: Response | None = None
-    error: RelayError | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it goes now: a hook's address may have changed since the message was written."""
-        return self.row.url if self.hook is None else self.hook.url
-
-    @property
-    def counts(self) -> bool:
-        """Whether its hook takes only so many at once, which all workers count together."""
-        hook = self.hook
-        return self.kept_back is None and hook is not None and hook.max_in_flight is not None
-
-    @property
-    def seconds(self) -> float:
-        return SECONDS if self.hook is None else self.hook.timeout
 
 
 @dataclass(slots=True, kw_only=True)

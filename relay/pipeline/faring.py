@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -11,18 +11,16 @@ from relay.core.health import after
 from relay.core.hook import Hook
 from relay.core.ids import public
 from relay.pipeline.operational import News, report
+from relay.pipeline.trip import Trip
 from relay.pipeline.verdict import Verdict
 from relay.runtime import Runtime
 from relay.storage import deliveries, hook_health, identity, sends
 from relay.storage.deliveries import target_key
 from relay.storage.hooks import delete_hook, set_hook_state
 
-if TYPE_CHECKING:
-    from relay.pipeline.deliver import Trip
-
 FAILING_AT = 4  # the try after which people hear that a message fails
 _SHOWN = 500  # characters of the last answer that are told
-Tried = Sequence[tuple["Trip", Verdict]]
+Tried = Sequence[tuple[Trip, Verdict]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +31,7 @@ class _Batch:
     tried: Tried
 
     @property
-    def last(self) -> "Trip":
+    def last(self) -> Trip:
         return self.tried[-1][0]
 
     @property
@@ -108,7 +106,7 @@ def _warning(batch: _Batch, part: float, days: int) -> News:
     return News(type="endpoint.failing", hook=batch.hook, reason=reason, **_said(batch.last))
 
 
-def _said(trip: "Trip") -> dict[str, Any]:
+def _said(trip: Trip) -> dict[str, Any]:
     """What the receiver said."""
     answer = trip.response
     return {
@@ -165,7 +163,7 @@ def _of_messages(conn: Connection, batch: _Batch, now: datetime) -> list[News]:
     return news
 
 
-def _of_message(type: str, batch: _Batch, trip: "Trip", verdict: Verdict, count: int) -> News:
+def _of_message(type: str, batch: _Batch, trip: Trip, verdict: Verdict, count: int) -> News:
     return News(
         type=type,
         hook=batch.hook,

@@ -3,20 +3,17 @@ takes. All only move when a delivery is due; nothing is dropped and no try is co
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from relay.core.hook import Hook
+from relay.pipeline.trip import Trip
 from relay.runtime import Runtime
 from relay.storage import hook_health, hook_places
 from relay.storage.sends import Sending
 
-if TYPE_CHECKING:
-    from relay.pipeline.deliver import Trip
 
-
-def crowded(runtime: Runtime, trips: Sequence["Trip"]) -> tuple[set[int], Mapping[int, int]]:
+def crowded(runtime: Runtime, trips: Sequence[Trip]) -> tuple[set[int], Mapping[int, int]]:
     """The deliveries whose hook has as many in flight, over all workers, as it takes; and how many
     more the hooks take. A hook without a limit of its own is not counted."""
     by_hook: dict[int, list[Sending]] = {}
@@ -30,7 +27,7 @@ def crowded(runtime: Runtime, trips: Sequence["Trip"]) -> tuple[set[int], Mappin
     return {lease.id for its in by_hook.values() for lease in its} - entered.ids, entered.free
 
 
-def free(runtime: Runtime, trips: Sequence["Trip"]) -> Mapping[int, int]:
+def free(runtime: Runtime, trips: Sequence[Trip]) -> Mapping[int, int]:
     """How many more the hooks of these deliveries take, those that have a limit."""
     ids = {trip.row.target_id for trip in trips if trip.counts}
     if not ids:
@@ -39,7 +36,7 @@ def free(runtime: Runtime, trips: Sequence["Trip"]) -> Mapping[int, int]:
         return hook_places.free(runtime.db, conn, ids)
 
 
-def waits(runtime: Runtime, trips: Sequence["Trip"], now: datetime) -> dict[int, timedelta]:
+def waits(runtime: Runtime, trips: Sequence[Trip], now: datetime) -> dict[int, timedelta]:
     """The deliveries that have to wait, and how long."""
     mine = [trip for trip in trips if trip.hook is not None and trip.kept_back is None]
     if not mine:
@@ -67,7 +64,7 @@ def waits(runtime: Runtime, trips: Sequence["Trip"], now: datetime) -> dict[int,
 
 
 def _breaker(
-    conn: Connection, id: int, trips: Sequence["Trip"], now: datetime
+    conn: Connection, id: int, trips: Sequence[Trip], now: datetime
 ) -> dict[int, timedelta]:
     """While it is open nobody leaves; then one does, to see."""
     by_hand = {trip.lease.id for trip in trips if trip.lease.is_manual}
@@ -81,7 +78,7 @@ def _breaker(
 
 
 def _rate(
-    conn: Connection, hook: Hook, trips: Sequence["Trip"], now: datetime
+    conn: Connection, hook: Hook, trips: Sequence[Trip], now: datetime
 ) -> dict[int, timedelta]:
     rate = hook.max_per_second or 0.0
     free = hook_health.spend(conn, hook.id, rate, len(trips), now)

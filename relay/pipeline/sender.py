@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from relay import log as logging
 from relay.pipeline import deliver, gate
 from relay.pipeline.berths import BELIEVED, Berths
-from relay.pipeline.deliver import Trip
 from relay.pipeline.insist import insist
 from relay.pipeline.recorder import Recorder
+from relay.pipeline.trip import Trip
 from relay.queue import CHUNK, DELIVER
 from relay.runtime import Runtime
 from relay.storage import sends

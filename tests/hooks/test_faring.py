@@ -6,7 +6,7 @@ from pathlib import Path
 
 from relay.core.ids import number
 from relay.pipeline import faring
-from relay.pipeline.deliver import Trip
+from relay.pipeline.trip import Trip
 from relay.pipeline.verdict import Verdict
 from relay.storage.deliveries import DeliveryRow
 from relay.storage.sends import FIRST, Sending
