@@ -251,7 +251,7 @@ const DOES = {
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !find("dialog[open]")) { close(); return; }
-  const inField = event.target.closest("input, select, textarea, [contenteditable], dialog");
+  const inField = event.target.closest("input, select, textarea, [contenteditable], dialog[open]");
   if (inField || event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.body.dataset.keys === "off") return;
   if (going && GO[event.key]) { location.assign(GO[event.key]); return; }
