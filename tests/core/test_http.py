@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import itertools
 import json
 import socket
 import ssl
@@ -447,16 +448,19 @@ def test_a_name_that_moves_inside_is_asked_once_a_call_and_judged_at_every_conne
 
 
 def test_names_that_nobody_answers_for_hold_up_no_other() -> None:
-    over = threading.Event()
+    over, all_asked = threading.Event(), threading.Event()
+    asked = itertools.count(1)
 
     def look_up(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
         if host.startswith("silent"):
-            over.wait(10)
+            if next(asked) == 40:
+                all_asked.set()
+            over.wait(30)
             raise socket.gaierror(socket.EAI_AGAIN, "nobody answers")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
     async def story() -> None:
-        client = Client(resolver=looking.Names(look_up, seconds=0.3))
+        client = Client(resolver=looking.Names(look_up, seconds=30))
         http = Http(client, policy=LAPTOP)
         async with serving(_echo) as url:
             port = url.rpartition(":")[2]
@@ -464,11 +468,10 @@ def test_names_that_nobody_answers_for_hold_up_no_other() -> None:
                 asyncio.create_task(http.request("POST", f"http://silent{n}.example:{port}/"))
                 for n in range(40)
             ]
-            await asyncio.sleep(0.05)
-            assert len(looking._threads()._threads) >= 40
-            assert not any(task.done() for task in silent)
+            assert await asyncio.to_thread(all_asked.wait, 30)
             assert (await http.request("POST", f"http://good.example:{port}/")).is_success
             assert not any(task.done() for task in silent)
+            over.set()
             for task in silent:
                 with pytest.raises(RetryableError, match="the name could not be looked up"):
                     await task
@@ -476,6 +479,20 @@ def test_names_that_nobody_answers_for_hold_up_no_other() -> None:
 
     try:
         asyncio.run(story())
+    finally:
+        over.set()
+
+
+def test_a_name_that_nobody_answers_for_is_waited_for_as_long_as_was_said() -> None:
+    over = threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[tuple[object, ...]]:
+        over.wait(30)
+        return []
+
+    try:
+        with pytest.raises(OSError, match=r"within 0\.05 s where silent\.example is"):
+            asyncio.run(looking.Names(look_up, seconds=0.05).resolve("silent.example"))
     finally:
         over.set()
 
