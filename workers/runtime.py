@@ -10,9 +10,11 @@ from celery.signals import (
     worker_process_shutdown,
     worker_shutting_down,
 )
+from sqlalchemy.exc import SQLAlchemyError
 
 from relay import bootstrap
 from relay import log as logging
+from relay.core.errors import Unavailable
 from relay.pipeline import dead_workers
 from relay.pipeline.engine import Engine
 from relay.pipeline.measuring import Keeper
@@ -54,7 +56,7 @@ def _leave() -> None:
     db = Database(Settings.from_env(os.environ).database_url, pool=1)
     try:
         dead_workers.leave(db, os.getpid())
-    except Exception:  # the outermost loop: the store may be away, and the end is not to wait
+    except (SQLAlchemyError, Unavailable):  # the end is not to wait for a store that is away
         log.exception("leaving_not_noted")
     finally:
         db.close()

@@ -13,8 +13,11 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from relay import births
 from relay import log as logging
+from relay.core.errors import Unavailable
 from relay.pipeline import (
     act,
     burial,
@@ -253,7 +256,7 @@ class Engine:
         try:
             with self.runtime.db.write() as conn:
                 holders.leave(conn, [self._holder])
-        except Exception:  # the store may be away, and the end is not to wait for it
+        except (SQLAlchemyError, Unavailable):  # the end is not to wait for a store that is away
             log.exception("leaving_not_noted")
 
     def _new_token(self) -> int:
